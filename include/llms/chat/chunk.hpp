@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+//
+// `chunk`: what a stream yields: a piece of text, of reasoning or of a tool call's arguments, and
+// last of all the end, with the finish reason and the usage.
+//
+//     for (llms::chunk const& piece : stream) {
+//         std::cout << piece.text << std::flush;
+//     }
+//
+// `response_builder` joins chunks into the whole response.
+#ifndef LLMS_CHAT_CHUNK_HPP
+#define LLMS_CHAT_CHUNK_HPP
+
+#include <llms/chat/message.hpp>
+#include <llms/chat/response.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace llms::inline v0_1 {
+
+/// What a chunk adds to the answer.
+enum class chunk_kind : std::uint8_t {
+    text,      ///< `text` continues the answer
+    reasoning, ///< `text` continues the reasoning; `signature` may come with it
+    tool_call, ///< `text` continues the arguments of tool call `index`
+    end,       ///< the one last chunk: `finish` and `usage`
+};
+
+/// A piece of a streamed answer; see the head of this file.
+struct chunk {
+    chunk_kind kind = chunk_kind::text;
+    llms::finish_reason finish = finish_reason::unknown; ///< end
+    std::uint32_t index = 0;                             ///< tool_call: which of the calls, from 0
+    std::string text{};
+    std::string id{};   ///< tool_call: its first chunk brings the id; end: the response's id
+    std::string name{}; ///< tool_call: its first chunk brings the name; end: the model
+    std::string signature{}; ///< reasoning: the provider's signature of it; end: `finish_text`
+    llms::usage usage{};     ///< end
+
+    /// Makes this the default chunk again; strings keep their capacity.
+    void clear() noexcept {
+        kind = chunk_kind::text;
+        finish = finish_reason::unknown;
+        index = 0;
+        text.clear();
+        id.clear();
+        name.clear();
+        signature.clear();
+        usage = {};
+    }
+
+    auto operator==(chunk const&) const -> bool = default;
+};
+
+/// Joins the chunks of one stream into a response. Amortised O(1) per byte.
+class response_builder {
+public:
+    /// Adds one chunk.
+    /// \pre `done()` is false.
+    void add(chunk const& piece) {
+        switch (piece.kind) {
+        case chunk_kind::text: append<text_part>(piece); break;
+        case chunk_kind::reasoning:
+            append<reasoning_part>(piece).signature += piece.signature;
+            break;
+        case chunk_kind::tool_call: add_call(piece); break;
+        case chunk_kind::end:
+            built_.id = piece.id;
+            built_.model = piece.name;
+            built_.finish = piece.finish;
+            built_.finish_text = piece.signature;
+            built_.usage = piece.usage;
+            done_ = true;
+            break;
+        }
+    }
+
+    /// The end has been added: `value()` is whole.
+    [[nodiscard]] auto done() const noexcept -> bool { return done_; }
+
+    /// The response so far.
+    [[nodiscard]] auto value() const& noexcept -> response const& { return built_; }
+    [[nodiscard]] auto value() && noexcept -> response { return std::move(built_); }
+
+private:
+    // Text that follows text continues the last part; anything else opens a part of its own.
+    template <class Part>
+    auto append(chunk const& piece) -> Part& {
+        auto& parts = built_.message.content;
+        if (parts.empty() || !std::holds_alternative<Part>(parts.back())) {
+            parts.emplace_back(Part{});
+        }
+        auto& part = std::get<Part>(parts.back());
+        part.text += piece.text;
+        return part;
+    }
+
+    void add_call(chunk const& piece) {
+        auto& calls = built_.message.tool_calls;
+        while (calls.size() <= piece.index && calls.size() < max_calls) {
+            calls.emplace_back();
+        }
+        if (piece.index >= calls.size()) {
+            return; // decoders refuse such an index; a hand-made chunk must not allocate gigabytes
+        }
+        auto& call = calls[piece.index];
+        call.id += piece.id;
+        call.name += piece.name;
+        call.arguments += piece.text;
+    }
+
+    static constexpr std::size_t max_calls = 1024;
+
+    response built_;
+    bool done_ = false;
+};
+
+} // namespace llms::inline v0_1
+
+#endif // LLMS_CHAT_CHUNK_HPP
