@@ -24,16 +24,15 @@
 #include <llms/error.hpp>
 
 #include <chrono>
-#include <concepts>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
@@ -92,7 +91,7 @@ public:
     /// `mine` ends this caller's wait; `error` when `make` calls `run` again with its own key,
     /// which would wait for itself.
     template <class Make>
-        requires std::convertible_to<std::invoke_result_t<Make&>, Value>
+        requires std::is_invocable_r_v<Value, Make&>
     auto run(Key const& key, Make&& make, limits const& mine = {}) -> result {
         auto [call, part] = join(key);
         while (part == role::waits) {
@@ -197,7 +196,7 @@ private:
     template <class Make>
     void lead(Key const& key, flight& call, Make& make, limits const& mine) {
         try {
-            call.value.emplace(std::invoke(make));
+            call.value.emplace(make());
         } catch (cancelled_error const&) {
             hand_over(key, call);
             throw;
