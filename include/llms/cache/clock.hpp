@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// An eviction policy for `llms::cache`: one queue, second chances. An entry that was used goes
+// round again, once for each of up to three uses since the hand last passed.
+//
+//     llms::cache<std::string, answer, llms::clock> cache;
+//
+// A hit raises a counter of two bits and moves nothing. No extra memory. Not scan-resistant.
+//
+// Source: F. J. Corbató, "A paging experiment with the Multics system", 1968, with counts for bits.
+#ifndef LLMS_CACHE_CLOCK_HPP
+#define LLMS_CACHE_CLOCK_HPP
+
+#include <llms/detail/cache_node.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace llms::inline v0_1 {
+
+/// CLOCK with 2-bit counters.
+class clock {
+public:
+    /// A use is counted in the entry: readers need not exclude each other.
+    static constexpr bool uses_are_counted = true;
+
+    explicit clock(std::size_t /*capacity*/ = 0) noexcept {}
+
+    static void use(detail::cache_node& node) noexcept { node.count_use(); }
+
+    [[nodiscard]] static auto place(std::uint32_t /*hash*/) noexcept -> std::uint8_t { return 0; }
+
+    void insert(detail::cache_node& node, std::uint8_t /*queue*/) noexcept { ring_.push(node); }
+
+    void remove(detail::cache_node& node) noexcept { ring_.remove(node); }
+
+    /// Chooses an entry, takes it out and returns it. An entry for which `is_dead` holds goes first
+    /// when it is met. Precondition: there is one.
+    template <typename IsDead>
+    [[nodiscard]] auto evict(IsDead&& is_dead) noexcept -> detail::cache_node& {
+        for (;;) {
+            auto& node = *ring_.oldest();
+            ring_.remove(node);
+            auto const uses = node.uses.load(std::memory_order_relaxed);
+            if (uses == 0 || is_dead(node)) {
+                return node;
+            }
+            node.uses.store(static_cast<std::uint8_t>(uses - 1), std::memory_order_relaxed);
+            ring_.push(node);
+        }
+    }
+
+private:
+    detail::cache_list ring_;
+};
+
+} // namespace llms::inline v0_1
+
+#endif // LLMS_CACHE_CLOCK_HPP

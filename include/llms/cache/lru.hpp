@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// An eviction policy for `llms::cache`: the least recently used entry goes, exactly.
+//
+//     llms::cache<std::string, answer, llms::lru> cache;
+//
+// A hit moves its entry to the front, so it takes the shard's lock alone: with many readers prefer
+// `s3_fifo`, which is also the better judge on nearly every trace.
+#ifndef LLMS_CACHE_LRU_HPP
+#define LLMS_CACHE_LRU_HPP
+
+#include <llms/detail/cache_node.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace llms::inline v0_1 {
+
+/// Least recently used.
+class lru {
+public:
+    /// A use moves the entry: readers exclude each other.
+    static constexpr bool uses_are_counted = false;
+
+    explicit lru(std::size_t /*capacity*/ = 0) noexcept {}
+
+    void use(detail::cache_node& node) noexcept {
+        list_.remove(node);
+        list_.push(node);
+    }
+
+    [[nodiscard]] static auto place(std::uint32_t /*hash*/) noexcept -> std::uint8_t { return 0; }
+
+    void insert(detail::cache_node& node, std::uint8_t /*queue*/) noexcept { list_.push(node); }
+
+    void remove(detail::cache_node& node) noexcept { list_.remove(node); }
+
+    /// Takes the least recently used entry out and returns it. Precondition: there is one.
+    template <typename IsDead>
+    [[nodiscard]] auto evict(IsDead&& /*is_dead*/) noexcept -> detail::cache_node& {
+        auto& node = *list_.oldest();
+        list_.remove(node);
+        return node;
+    }
+
+private:
+    detail::cache_list list_;
+};
+
+} // namespace llms::inline v0_1
+
+#endif // LLMS_CACHE_LRU_HPP

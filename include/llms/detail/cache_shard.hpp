@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+//
+// One shard of a cache: a lock and, under it, an index, a policy and the bounds.
+#ifndef LLMS_DETAIL_CACHE_SHARD_HPP
+#define LLMS_DETAIL_CACHE_SHARD_HPP
+
+#include <llms/cache/cache_options.hpp>
+#include <llms/detail/cache_entry.hpp>
+#include <llms/detail/cache_index.hpp>
+#include <llms/detail/cache_lock.hpp>
+#include <llms/detail/cache_node.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace llms::inline v0_1::detail {
+
+/// Entries on their way out: chained by their own links, so that nothing is allocated under a lock
+/// or in an eviction. They keep the reference that the shard had.
+class cache_removed {
+public:
+    void add(cache_node& node, removal_cause cause) noexcept {
+        node.queue = static_cast<std::uint8_t>(cause);
+        node.next = first_;
+        first_ = &node;
+    }
+
+    [[nodiscard]] auto take() noexcept -> cache_node* {
+        return first_ == nullptr ? nullptr : std::exchange(first_, first_->next);
+    }
+
+    [[nodiscard]] static auto cause(cache_node const& node) noexcept -> removal_cause {
+        return static_cast<removal_cause>(node.queue);
+    }
+
+private:
+    cache_node* first_ = nullptr;
+};
+
+/// A load that is under way. What is put or erased meanwhile is newer than what it will bring,
+/// which is then not stored.
+struct cache_load {
+    std::uint32_t hash = 0;
+    bool overtaken = false;
+    cache_load* next = nullptr;
+};
+
+/// All but the counters of `count_*` must be called under `lock`, exclusively unless said
+/// otherwise.
+///
+/// Invariant: an entry is in `index_` if and only if it is in `policy_`, and then `count_` and
+/// `bytes_` include it and the shard owns one reference to it. `count_ <= max_entries_` and `bytes_
+/// <= max_bytes_`, always.
+template <typename Key, typename Value, typename Policy>
+class alignas(128) cache_shard {
+public:
+    using entry = cache_entry<Key, Value>;
+
+    /// Called once, before any other.
+    void open(std::size_t max_entries, std::size_t max_bytes, std::int64_t grace) {
+        index_ = cache_index{max_entries};
+        policy_ = Policy{max_entries};
+        max_entries_ = max_entries;
+        max_bytes_ = max_bytes;
+        grace_ = grace;
+    }
+
+    // The word that every reader writes, and what it reads next, share a cache line.
+    cache_lock lock;
+
+    /// Under no lock.
+    void count_hit() noexcept { hits_.fetch_add(1, std::memory_order_relaxed); }
+    void count_miss() noexcept { misses_.fetch_add(1, std::memory_order_relaxed); }
+
+    /// The entry of that key, or null. Shared. Throws what comparing keys throws.
+    template <typename K>
+    [[nodiscard]] auto find(std::uint32_t hash, K const& key) const -> entry* {
+        return static_cast<entry*>(index_.find(hash, [&key](cache_node const& node) {
+            return static_cast<entry const&>(node).key() == key;
+        }));
+    }
+
+    /// Tells the policy of a hit. Shared if `Policy::uses_are_counted`.
+    void use(entry& found) noexcept { policy_.use(found); }
+
+    /// Whether the shard could hold an entry of that weight.
+    [[nodiscard]] auto admits(std::size_t weight) const noexcept -> bool {
+        return max_entries_ > 0 && weight <= max_bytes_;
+    }
+
+    /// Stores `fresh`, whose weight is admitted, in place of `old`, which is what `find` returned
+    /// for its key. What had to go is in `gone`. False when the index has no place for it.
+    auto store(entry& fresh, entry* old, std::int64_t now, cache_removed& gone) noexcept -> bool {
+        std::uint8_t queue = 0;
+        if (old != nullptr) {
+            // Out of the policy but still in the index, so that it is neither evicted nor found
+            // twice.
+            queue = old->queue;
+            policy_.remove(*old);
+            fresh.uses.store(old->uses.load(std::memory_order_relaxed), std::memory_order_relaxed);
+            fresh.count_use();
+            index_.replace(*old, fresh);
+            forget(*old, removal_cause::replaced, gone);
+        } else {
+            queue = policy_.place(fresh.hash);
+        }
+        auto const is_dead = [this, now](cache_node const& node) {
+            return dead(node, now);
+        };
+        while (count_ == max_entries_ || fresh.weight > max_bytes_ - bytes_) {
+            auto& victim = policy_.evict(is_dead);
+            index_.remove(victim);
+            forget(victim, is_dead(victim) ? removal_cause::expired : removal_cause::evicted, gone);
+        }
+        if (old == nullptr) {
+            if (auto* const displaced = index_.insert(fresh); displaced == &fresh) {
+                return false;
+            } else if (displaced != nullptr) {
+                policy_.remove(*displaced);
+                forget(*displaced, removal_cause::evicted, gone);
+            }
+        }
+        policy_.insert(fresh, queue);
+        ++count_;
+        bytes_ += fresh.weight;
+        ++insertions_;
+        return true;
+    }
+
+    void remove(entry& node, removal_cause cause, cache_removed& gone) noexcept {
+        policy_.remove(node);
+        index_.remove(node);
+        forget(node, cause, gone);
+    }
+
+    /// Whether `node` is held. It may have left; it may not have been destroyed. Shared.
+    [[nodiscard]] auto holds(entry const& node) const noexcept -> bool {
+        return index_.find(node.hash,
+                           [&node](cache_node const& other) { return &other == &node; }) != nullptr;
+    }
+
+    void clear(cache_removed& gone) noexcept {
+        for_each([&](entry& node) {
+            policy_.remove(node);
+            forget(node, removal_cause::erased, gone);
+        });
+        index_.clear();
+    }
+
+    /// Removes dead entries, going on where the last call stopped, until it has passed `budget`
+    /// cells or the end, where the next call begins anew. Returns the number of cells passed.
+    auto purge(std::size_t budget, std::int64_t now, cache_removed& gone) noexcept -> std::size_t {
+        std::size_t passed = 0;
+        while (passed < budget && cursor_ < index_.size()) {
+            auto* const node = static_cast<entry*>(index_.at(cursor_));
+            if (node != nullptr && dead(*node, now)) {
+                remove(*node, removal_cause::expired, gone); // and the next one moves here
+            } else {
+                ++cursor_;
+                ++passed;
+            }
+        }
+        if (cursor_ == index_.size()) {
+            cursor_ = 0;
+        }
+        return passed;
+    }
+
+    /// Calls `f(entry&)` for each. Shared.
+    template <typename F>
+    void for_each(F&& f) const {
+        for (std::size_t i = 0; i < index_.size(); ++i) {
+            if (auto* const node = index_.at(i); node != nullptr) {
+                f(static_cast<entry&>(*node));
+            }
+        }
+    }
+
+    void begin(cache_load& load) noexcept {
+        load.next = loads_;
+        loads_ = &load;
+    }
+    void end(cache_load& load) noexcept {
+        auto** at = &loads_;
+        while (*at != &load) {
+            at = &(*at)->next;
+        }
+        *at = load.next;
+    }
+    /// Something was put or erased under that hash.
+    void overtake(std::uint32_t hash) noexcept {
+        for (auto* load = loads_; load != nullptr; load = load->next) {
+            load->overtaken = load->overtaken || load->hash == hash;
+        }
+    }
+    void overtake_all() noexcept {
+        for (auto* load = loads_; load != nullptr; load = load->next) {
+            load->overtaken = true;
+        }
+    }
+
+    /// Past its time and past the time in which it may stand in for a failed load.
+    [[nodiscard]] auto dead(cache_node const& node, std::int64_t now) const noexcept -> bool {
+        return now >= node.expires && now - node.expires >= grace_;
+    }
+
+    /// Shared.
+    void add_to(cache_stats& sum) const noexcept {
+        sum.hits += hits_.load(std::memory_order_relaxed);
+        sum.misses += misses_.load(std::memory_order_relaxed);
+        sum.insertions += insertions_;
+        sum.evicted += removals_[static_cast<int>(removal_cause::evicted)];
+        sum.expired += removals_[static_cast<int>(removal_cause::expired)];
+        sum.replaced += removals_[static_cast<int>(removal_cause::replaced)];
+        sum.erased += removals_[static_cast<int>(removal_cause::erased)];
+        sum.entries += count_;
+        sum.bytes += bytes_;
+    }
+    [[nodiscard]] auto at_start() const noexcept -> bool { return cursor_ == 0; }
+    [[nodiscard]] auto count() const noexcept -> std::size_t { return count_; }
+    [[nodiscard]] auto cells() const noexcept -> std::size_t { return index_.size(); }
+
+private:
+    void forget(cache_node& node, removal_cause cause, cache_removed& gone) noexcept {
+        --count_;
+        bytes_ -= node.weight;
+        ++removals_[static_cast<int>(cause)];
+        gone.add(node, cause);
+    }
+
+    std::atomic<std::uint64_t> hits_{0};
+    std::atomic<std::uint64_t> misses_{0};
+    cache_index index_;
+    Policy policy_;
+    std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
+    std::size_t max_entries_ = 0;
+    std::size_t max_bytes_ = 0;
+    std::int64_t grace_ = 0;
+    std::size_t cursor_ = 0;
+    cache_load* loads_ = nullptr;
+    std::uint64_t insertions_ = 0;
+    std::uint64_t removals_[4] = {};
+};
+
+} // namespace llms::inline v0_1::detail
+
+#endif // LLMS_DETAIL_CACHE_SHARD_HPP
