@@ -359,7 +359,18 @@ inline auto direction_of(char32_t c) -> direction {
     if ((c >= 0x0660 && c <= 0x0669) || (c >= 0x10D30 && c <= 0x10D39)) {
         return direction::arabic;
     }
-    if (c == '-') {
+    // Those of the classes ES, ON and BN that IDNA lets in.
+    constexpr auto neutral = std::to_array<code_range>({{'-', '-'},
+                                                        {0xB7, 0xB7},
+                                                        {0x2B9, 0x2BA},
+                                                        {0x2C6, 0x2CF},
+                                                        {0x2EC, 0x2EC},
+                                                        {0x374, 0x375},
+                                                        {0x200C, 0x200D},
+                                                        {0x2E2F, 0x2E2F},
+                                                        {0x30FB, 0x30FB},
+                                                        {0xA67F, 0xA67F}});
+    if (contains(neutral, c)) {
         return direction::neutral;
     }
     if (c >= 0x0300 && category_of(c) == category::Mn) {
