@@ -37,8 +37,8 @@ struct chunk {
     llms::finish_reason finish = finish_reason::unknown; ///< end
     std::uint32_t index = 0;                             ///< tool_call: which of the calls, from 0
     std::string text{};
-    std::string id{};   ///< tool_call: its first chunk brings the id; end: the response's id
-    std::string name{}; ///< tool_call: its first chunk brings the name; end: the model
+    std::string id{};        ///< tool_call: its first chunk brings the id; end: the response's id
+    std::string name{};      ///< tool_call: its first chunk brings the name; end: the model
     std::string signature{}; ///< reasoning: the provider's signature of it; end: `finish_text`
     llms::usage usage{};     ///< end
 
@@ -64,11 +64,15 @@ public:
     /// \pre `done()` is false.
     void add(chunk const& piece) {
         switch (piece.kind) {
-        case chunk_kind::text: append<text_part>(piece); break;
+        case chunk_kind::text:
+            append<text_part>(piece);
+            break;
         case chunk_kind::reasoning:
             append<reasoning_part>(piece).signature += piece.signature;
             break;
-        case chunk_kind::tool_call: add_call(piece); break;
+        case chunk_kind::tool_call:
+            add_call(piece);
+            break;
         case chunk_kind::end:
             built_.id = piece.id;
             built_.model = piece.name;

@@ -162,8 +162,6 @@ private:
 ///
 ///     llms::message_list talk{llms::message::system("Be brief."), llms::message::user("Hi")};
 struct message_list : std::vector<message> {
-    using std::vector<message>::vector;
-
     message_list() = default;
     template <std::same_as<message>... Messages>
         requires(sizeof...(Messages) > 0)

@@ -34,8 +34,9 @@ enum class failure : std::uint8_t {
 
 /// The failure's name: "connection", "timeout", "rate_limited" ...
 [[nodiscard]] constexpr auto to_string(failure kind) noexcept -> std::string_view {
-    constexpr std::string_view names[] = {"connection",     "timeout",         "rate_limited", "server",
-                                          "authentication", "invalid_request", "malformed"};
+    constexpr std::string_view names[] = {"connection", "timeout",        "rate_limited",
+                                          "server",     "authentication", "invalid_request",
+                                          "malformed"};
     return names[static_cast<std::size_t>(kind)];
 }
 
@@ -52,7 +53,8 @@ public:
     };
 
     provider_error(std::string const& what, details known)
-        : error(what), known_(std::make_shared<details const>(std::move(known))) {}
+        : error(what),
+          known_(std::make_shared<details const>(std::move(known))) {}
     provider_error(failure kind, std::string const& what)
         : provider_error(what, details{.kind = kind}) {}
 
@@ -75,10 +77,13 @@ public:
         case failure::connection:
         case failure::timeout:
         case failure::rate_limited:
-        case failure::server: return true;
-        case failure::invalid_request: return status() == 408 || status() == 409;
+        case failure::server:
+            return true;
+        case failure::invalid_request:
+            return status() == 408 || status() == 409;
         case failure::authentication:
-        case failure::malformed: return false;
+        case failure::malformed:
+            return false;
         }
         return false;
     }

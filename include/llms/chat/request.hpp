@@ -7,8 +7,8 @@
 //                       .temperature = 0.0};
 //
 // What llms does not model goes into `extra`, whose members are sent as they are. Tool parameters
-// and response formats are ordered_json: the order of a schema's members reaches the model, so it is
-// kept, on the wire and in the cache key.
+// and response formats are ordered_json: the order of a schema's members reaches the model, so it
+// is kept, on the wire and in the cache key.
 //
 // Thread safety: as a standard container: concurrent reads, exclusive writes.
 #ifndef LLMS_CHAT_REQUEST_HPP

@@ -45,7 +45,7 @@ struct usage {
 /// A model's whole answer; see the head of this file.
 struct response {
     std::string id{};
-    std::string model{};                           ///< the model that answered
+    std::string model{};                            ///< the model that answered
     llms::message message{.role = role::assistant}; ///< what it said
     llms::finish_reason finish = finish_reason::unknown;
     std::string finish_text{}; ///< the reason in the provider's own words
@@ -83,8 +83,8 @@ struct response {
 
     auto operator==(response const& other) const -> bool {
         return id == other.id && model == other.model && message == other.message &&
-               finish == other.finish && finish_text == other.finish_text &&
-               usage == other.usage && cached == other.cached && extra == other.extra;
+               finish == other.finish && finish_text == other.finish_text && usage == other.usage &&
+               cached == other.cached && extra == other.extra;
     }
 };
 

@@ -38,9 +38,9 @@ public:
     /// Cancels what makes the chunks, and does not wait for the provider.
     virtual ~chunk_source() = default;
 
-    /// Puts the next chunk into `out` (which is clear) and returns true, or false when there is none
-    /// and never will be. Waits for it.
-    /// \throws provider_error, cancelled_error when `stop` is stopped.
+    /// Puts the next chunk into `out` (which is clear) and returns true, or false when there is
+    /// none and never will be. Waits for it. \throws provider_error, cancelled_error when `stop` is
+    /// stopped.
     [[nodiscard]] virtual auto next(chunk& out, std::stop_token const& stop) -> bool = 0;
 };
 
@@ -88,8 +88,7 @@ public:
     /// Takes the rest of the stream and returns the whole response.
     /// \throws as `next`; provider_error also when the stream failed before.
     [[nodiscard]] auto finish(std::stop_token const& stop = {}) && -> response {
-        while (next(stop) != nullptr) {
-        }
+        while (next(stop) != nullptr) {}
         if (!built_.done()) {
             throw provider_error(failure::connection, "the stream had failed before its end");
         }

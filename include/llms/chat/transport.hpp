@@ -82,10 +82,10 @@ public:
 /// throws provider_error (connection, timeout) when neither can be had, cancelled_error when the
 /// stop_token was stopped, and what the receiver throws. It may be called from several threads.
 template <class T>
-concept transport =
-    requires(T& t, http_request const& request, http_receiver& receiver, std::stop_token stop) {
-        { t.send(request, receiver, stop) } -> std::same_as<void>;
-    };
+concept transport = requires(T& t, http_request const& request, http_receiver& receiver,
+                             std::stop_token stop) {
+    { t.send(request, receiver, stop) } -> std::same_as<void>;
+};
 
 } // namespace llms::inline v0_1
 

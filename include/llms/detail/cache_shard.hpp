@@ -93,18 +93,17 @@ public:
     /// Stores `fresh`, whose weight is admitted, in place of `old`, which is what `find` returned
     /// for its key. What had to go is in `gone`. False when the index has no place for it.
     auto store(entry& fresh, entry* old, std::int64_t now, cache_removed& gone) noexcept -> bool {
-        std::uint8_t queue = 0;
         if (old != nullptr) {
             // Out of the policy but still in the index, so that it is neither evicted nor found
             // twice.
-            queue = old->queue;
             policy_.remove(*old);
+            fresh.queue = old->queue;
             fresh.uses.store(old->uses.load(std::memory_order_relaxed), std::memory_order_relaxed);
             fresh.count_use();
             index_.replace(*old, fresh);
             forget(*old, removal_cause::replaced, gone);
         } else {
-            queue = policy_.place(fresh.hash);
+            policy_.place(fresh);
         }
         auto const is_dead = [this, now](cache_node const& node) {
             return dead(node, now);
@@ -122,7 +121,7 @@ public:
                 forget(*displaced, removal_cause::evicted, gone);
             }
         }
-        policy_.insert(fresh, queue);
+        policy_.insert(fresh);
         ++count_;
         bytes_ += fresh.weight;
         ++insertions_;

@@ -5,6 +5,7 @@
 #ifndef LLMS_DETAIL_JSON_TEXT_HPP
 #define LLMS_DETAIL_JSON_TEXT_HPP
 
+#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -14,31 +15,50 @@
 
 namespace llms::inline v0_1::detail {
 
-/// Returns the end of the characters from `at` on that stand for themselves: ASCII, no control
-/// character, no quote, no backslash. Eight at a time.
-inline auto json_skip_plain(char const* at, char const* end) noexcept -> char const* {
+/// The first `size` (1 to 8) bytes at `from`, in the order of memory, and spaces up to eight.
+inline auto json_load(char const* from, std::size_t size) noexcept -> std::uint64_t {
+    std::uint64_t word = 0x2020202020202020U;
+    if (size >= 8) {
+        std::memcpy(&word, from, 8);
+        return word;
+    }
+    auto* const to = reinterpret_cast<char*>(&word); // NOLINT(*-reinterpret-cast)
+    if (size >= 4) {                                 // two halves that overlap
+        std::memcpy(to, from, 4);
+        std::memcpy(to + size - 4, from + size - 4, 4);
+    } else {
+        to[0] = from[0];
+        to[size / 2] = from[size / 2];
+        to[size - 1] = from[size - 1];
+    }
+    return word;
+}
+
+/// Not 0 if one of the eight bytes does not stand for itself: a control character, a quote, a
+/// backslash, or what is not ASCII.
+inline auto json_special(std::uint64_t word) noexcept -> std::uint64_t {
     constexpr std::uint64_t ones = 0x0101010101010101U;
-    constexpr std::uint64_t tops = 0x8080808080808080U;
-    // Exact only if no byte before it is flagged, which is all that "is there any" needs.
-    auto const zero_byte = [](std::uint64_t word) {
-        return (word - ones) & ~word;
-    };
-    for (; end - at >= 8; at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, sizeof word);
-        auto const control = word - ones * 0x20U; // borrows only where a byte is below 0x20
-        if (((word | control | zero_byte(word ^ ones * '"') | zero_byte(word ^ ones * '\\')) &
-             tops) != 0) {
-            break;
+    // Subtracting sets the top bit of a byte that is too small. It also borrows from the next byte,
+    // whose flag may then be false, but never that of a byte before the first true one.
+    auto const too_small = (word - ones * 0x20U) | ((word ^ ones * '"') - ones) |
+                           ((word ^ ones * '\\') - ones);
+    return (too_small | word) & (ones << 7U);
+}
+
+/// Returns how many of the eight bytes come before the first special one, given what
+/// `json_special` says of them.
+inline auto json_count_plain(std::uint64_t word, std::uint64_t special) noexcept -> std::size_t {
+    if constexpr (std::endian::native == std::endian::little) {
+        return static_cast<std::size_t>(std::countr_zero(special)) / 8;
+    } else {
+        auto const* const bytes = reinterpret_cast<unsigned char const*>(&word); // NOLINT
+        std::size_t plain = special == 0 ? 8 : 0;
+        while (plain < 8 && bytes[plain] >= 0x20 && bytes[plain] < 0x80 && bytes[plain] != '"' &&
+               bytes[plain] != '\\') {
+            ++plain;
         }
+        return plain;
     }
-    for (; at != end; ++at) {
-        auto const c = static_cast<unsigned char>(*at);
-        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
-            break;
-        }
-    }
-    return at;
 }
 
 /// Returns the end of the well-formed UTF-8 sequence of two to four bytes at `at`, or nullptr.

@@ -16,7 +16,9 @@
 #endif
 
 #ifdef LLMS_ASAN
-#    include <sanitizer/asan_interface.h>
+// As <sanitizer/asan_interface.h> declares them.
+extern "C" void __asan_poison_memory_region(void const volatile* begin, std::size_t bytes);
+extern "C" void __asan_unpoison_memory_region(void const volatile* begin, std::size_t bytes);
 #endif
 
 namespace llms::inline v0_1::detail {

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+//
+// The wire form of OpenAI's Chat Completions, which most providers and local servers speak:
+// requests to JSON, answers and stream events from JSON. `openai_client` is built on it; a program
+// with a transport of its own may use it alone.
+//
+//     std::string const body = llms::openai::body(ask, {.stream = true}).dump();
+//     llms::openai::stream_decoder decoder;
+//     decoder.feed(event.data, [](llms::chunk&& piece) { ... });
+//
+// Everything read here comes from outside: a member of the wrong type is as good as absent where it
+// may be, and a provider_error (malformed) where it must not.
+#ifndef LLMS_CHAT_OPENAI_WIRE_HPP
+#define LLMS_CHAT_OPENAI_WIRE_HPP
+
+#include <llms/chat/chunk.hpp>
+#include <llms/chat/message.hpp>
+#include <llms/chat/provider_error.hpp>
+#include <llms/chat/request.hpp>
+#include <llms/chat/response.hpp>
+#include <llms/detail/chat_json.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace llms::inline v0_1::openai {
+
+namespace detail {
+
+using namespace llms::detail; // NOLINT(google-build-using-namespace): the helpers of chat_json.hpp
+
+[[nodiscard]] inline auto part_to_json(content_part const& part) -> nlohmann::ordered_json {
+    struct visitor {
+        using json = nlohmann::ordered_json;
+        auto operator()(text_part const& p) const -> json {
+            return {{"type", "text"}, {"text", p.text}};
+        }
+        auto operator()(reasoning_part const& p) const -> json {
+            return {{"type", "reasoning"}, {"text", p.text}};
+        }
+        auto operator()(image_part const& p) const -> json {
+            json url = {{"url", p.url}};
+            if (!p.detail.empty()) {
+                url["detail"] = p.detail;
+            }
+            return {{"type", "image_url"}, {"image_url", std::move(url)}};
+        }
+        auto operator()(audio_part const& p) const -> json {
+            return {{"type", "input_audio"},
+                    {"input_audio", {{"data", p.data}, {"format", p.format}}}};
+        }
+        auto operator()(file_part const& p) const -> json {
+            json file = json::object();
+            if (!p.name.empty()) {
+                file["filename"] = p.name;
+            }
+            if (!p.data.empty()) {
+                file["file_data"] = p.data;
+            }
+            if (!p.id.empty()) {
+                file["file_id"] = p.id;
+            }
+            return {{"type", "file"}, {"file", std::move(file)}};
+        }
+        auto operator()(other_part const& p) const -> json { return p.raw; }
+    };
+    return std::visit(visitor{}, part);
+}
+
+[[nodiscard]] inline auto part_from_json(nlohmann::json const& j) -> content_part {
+    auto const type = string_of(j, "type");
+    // A known kind with members that llms does not model stays whole, as other_part.
+    if (type == "text" && j.size() == 2) {
+        return text_part{string_of(j, "text")};
+    }
+    if (type == "image_url" && j.size() == 2) {
+        auto const& url = member(j, "image_url");
+        return image_part{string_of(url, "url"), string_of(url, "detail")};
+    }
+    if (type == "input_audio" && j.size() == 2) {
+        auto const& audio = member(j, "input_audio");
+        return audio_part{string_of(audio, "data"), string_of(audio, "format")};
+    }
+    if (type == "file" && j.size() == 2) {
+        auto const& file = member(j, "file");
+        return file_part{string_of(file, "filename"), string_of(file, "file_data"),
+                         string_of(file, "file_id")};
+    }
+    return other_part{j};
+}
+
+[[nodiscard]] inline auto role_from(std::string_view name, role otherwise) noexcept -> role {
+    for (auto const who :
+         {role::system, role::developer, role::user, role::assistant, role::tool}) {
+        if (to_string(who) == name) {
+            return who;
+        }
+    }
+    return otherwise;
+}
+
+[[nodiscard]] inline auto finish_from(std::string_view word) noexcept -> finish_reason {
+    for (auto const reason : {finish_reason::stop, finish_reason::length, finish_reason::tool_calls,
+                              finish_reason::content_filter}) {
+        if (to_string(reason) == word) {
+            return reason;
+        }
+    }
+    return word == "function_call" ? finish_reason::tool_calls : finish_reason::unknown;
+}
+
+[[nodiscard]] inline auto usage_from(nlohmann::json const& j) -> usage {
+    return {.input_tokens = integer_of(j, "prompt_tokens"),
+            .output_tokens = integer_of(j, "completion_tokens"),
+            .cached_input_tokens = integer_of(member(j, "prompt_tokens_details"), "cached_tokens"),
+            .reasoning_tokens =
+                integer_of(member(j, "completion_tokens_details"), "reasoning_tokens")};
+}
+
+/// The text of a `content` member: a string, or the text parts of a list.
+template <class Text, class Reasoning>
+void read_content(nlohmann::json const& content, Text text, Reasoning reasoning) {
+    if (content.is_string()) {
+        text(content.get_ref<std::string const&>());
+    } else if (content.is_array()) {
+        for (auto const& part : content) {
+            if (string_of(part, "type") == "text") {
+                text(string_of(part, "text"));
+            } else if (string_of(part, "type") == "thinking") { // Mistral
+                read_content(member(part, "thinking"), reasoning, reasoning);
+            }
+        }
+    }
+}
+
+/// Throws what an `error` member of an answer or an event says.
+[[noreturn]] inline void throw_error(nlohmann::json const& j, provider_error::details known) {
+    auto const& complaint = member(j, "error");
+    auto text =
+        complaint.is_string() ? complaint.get<std::string>() : string_of(complaint, "message");
+    throw provider_error("the provider reports: " + (text.empty() ? complaint.dump() : text),
+                         std::move(known));
+}
+
+} // namespace detail
+
+/// A message in the wire form.
+[[nodiscard]] inline auto to_json(message const& m) -> nlohmann::ordered_json {
+    nlohmann::ordered_json j{{"role", to_string(m.role)}};
+    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+    std::string reasoning;
+    for (auto const& part : m.content) {
+        if (auto const* thought = std::get_if<reasoning_part>(&part)) {
+            reasoning += thought->text;
+        } else {
+            parts.push_back(detail::part_to_json(part));
+        }
+    }
+    bool const plain = parts.size() == 1 && std::holds_alternative<text_part>(m.content.back());
+    if (parts.empty()) {
+        j["content"] = m.tool_calls.empty() ? nlohmann::ordered_json("") : nullptr;
+    } else if (plain) {
+        j["content"] = std::move(parts[0]["text"]);
+    } else {
+        j["content"] = std::move(parts);
+    }
+    if (!reasoning.empty() && !m.extra.contains("reasoning")) {
+        j["reasoning_content"] = std::move(reasoning);
+    }
+    if (!m.name.empty()) {
+        j["name"] = m.name;
+    }
+    if (!m.tool_call_id.empty()) {
+        j["tool_call_id"] = m.tool_call_id;
+    }
+    for (auto const& call : m.tool_calls) {
+        j["tool_calls"].push_back(
+            {{"id", call.id},
+             {"type", "function"},
+             {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    }
+    detail::add_members(j, m.extra);
+    return j;
+}
+
+/// A message from the wire form. Members that llms does not model are kept in `extra`.
+/// \throws provider_error (malformed) when `j` is not an object.
+[[nodiscard]] inline auto message_from_json(nlohmann::json const& j) -> message {
+    if (!j.is_object()) {
+        throw provider_error(failure::malformed, "a message must be a JSON object");
+    }
+    message m{.role = detail::role_from(detail::string_of(j, "role"), role::assistant)};
+    for (auto const& [key, value] : j.items()) {
+        if (key == "role" || (key == "content" && value.is_null())) {
+            continue;
+        }
+        if (key == "content" && value.is_string()) {
+            if (!value.get_ref<std::string const&>().empty()) {
+                m.content.emplace_back(text_part{value.get<std::string>()});
+            }
+        } else if (key == "content" && value.is_array()) {
+            for (auto const& part : value) {
+                m.content.push_back(detail::part_from_json(part));
+            }
+        } else if ((key == "reasoning_content" || key == "reasoning") && value.is_string()) {
+            m.content.insert(m.content.begin(), reasoning_part{value.get<std::string>()});
+            if (key == "reasoning") {
+                m.extra[key] = value; // so that it goes back under the name it came with
+            }
+        } else if (key == "name" && value.is_string()) {
+            m.name = value.get<std::string>();
+        } else if (key == "tool_call_id" && value.is_string()) {
+            m.tool_call_id = value.get<std::string>();
+        } else if (key == "tool_calls" && value.is_array()) {
+            for (auto const& call : value) {
+                auto const& function = detail::member(call, "function");
+                m.tool_calls.push_back({.id = detail::string_of(call, "id"),
+                                        .name = detail::string_of(function, "name"),
+                                        .arguments = detail::string_of(function, "arguments")});
+            }
+        } else {
+            m.extra[key] = value;
+        }
+    }
+    return m;
+}
+
+/// What `body` adds for the wire.
+struct body_options {
+    bool stream = false;
+};
+
+/// The body of a request.
+[[nodiscard]] inline auto body(request const& ask, body_options options = {})
+    -> nlohmann::ordered_json {
+    nlohmann::ordered_json j{{"model", ask.model}};
+    auto& messages = j["messages"] = nlohmann::ordered_json::array();
+    for (auto const& m : ask.messages) {
+        messages.push_back(to_json(m));
+    }
+    for (auto const& tool : ask.tools) {
+        nlohmann::ordered_json function{{"name", tool.name}};
+        if (!tool.description.empty()) {
+            function["description"] = tool.description;
+        }
+        function["parameters"] = tool.parameters;
+        if (tool.strict) {
+            function["strict"] = true;
+        }
+        j["tools"].push_back({{"type", "function"}, {"function", std::move(function)}});
+    }
+    auto const optional = [&j](char const* key, auto const& value) {
+        if (value) {
+            j[key] = *value;
+        }
+    };
+    optional("temperature", ask.temperature);
+    optional("top_p", ask.top_p);
+    optional("max_tokens", ask.max_tokens);
+    optional("seed", ask.seed);
+    if (!ask.stop.empty()) {
+        j["stop"] = ask.stop;
+    }
+    if (!ask.tool_choice.is_null()) {
+        j["tool_choice"] = ask.tool_choice;
+    }
+    if (!ask.response_format.is_null()) {
+        j["response_format"] = ask.response_format;
+    }
+    detail::add_members(j, ask.extra);
+    if (options.stream) {
+        j["stream"] = true;
+        j["stream_options"] = {{"include_usage", true}};
+    }
+    return j;
+}
+
+/// A whole answer. \throws provider_error (malformed; server when it holds an error)
+[[nodiscard]] inline auto response_from_json(nlohmann::json const& j) -> response {
+    if (j.is_object() && j.contains("error") && !j["error"].is_null()) {
+        detail::throw_error(j, {.kind = failure::server});
+    }
+    auto const& choices = detail::member(j, "choices");
+    if (!choices.is_array() || choices.empty() ||
+        !detail::member(choices[0], "message").is_object()) {
+        throw provider_error(failure::malformed, "the answer has no choices[0].message");
+    }
+    auto const& choice = choices[0];
+    auto word = detail::string_of(choice, "finish_reason");
+    response answer{.id = detail::string_of(j, "id"),
+                    .model = detail::string_of(j, "model"),
+                    .message = message_from_json(choice["message"]),
+                    .finish = detail::finish_from(word),
+                    .finish_text = std::move(word),
+                    .usage = detail::usage_from(detail::member(j, "usage"))};
+    for (auto const& [key, value] : j.items()) {
+        if (key != "id" && key != "model" && key != "choices" && key != "usage") {
+            answer.extra[key] = value;
+        }
+    }
+    return answer;
+}
+
+/// Turns the events of one stream into chunks. One thread at a time.
+class stream_decoder {
+public:
+    /// Reads the data of one event and passes its chunks to `out(chunk&&)`.
+    /// \throws provider_error: malformed when `data` is no JSON object or names a tool call beyond
+    /// the 128th; server when it holds an error.
+    template <std::invocable<chunk&&> Out>
+    void feed(std::string_view data, Out&& out) {
+        if (ended_) {
+            return; // what follows [DONE] is not of this answer
+        }
+        if (data == "[DONE]") {
+            end(out);
+            return;
+        }
+        auto const event = detail::parse_json(data);
+        if (!event.is_object()) {
+            throw provider_error(failure::malformed,
+                                 "a stream event is not a JSON object: " + detail::excerpt(data));
+        }
+        if (auto const& complaint = detail::member(event, "error"); !complaint.is_null()) {
+            detail::throw_error(event, {.kind = failure::server});
+        }
+        keep(last_.id, detail::member(event, "id"));
+        keep(last_.name, detail::member(event, "model"));
+        if (auto const& used = detail::member(event, "usage"); used.is_object()) {
+            last_.usage = detail::usage_from(used);
+        }
+        auto const& choices = detail::member(event, "choices");
+        if (!choices.is_array() || choices.empty()) {
+            return;
+        }
+        auto const& choice = choices[0]; // n = 1: llms asks for no other
+        read_delta(detail::member(choice, "delta"), out);
+        if (auto const& word = detail::member(choice, "finish_reason"); word.is_string()) {
+            last_.signature = word.get<std::string>();
+            last_.finish = detail::finish_from(last_.signature);
+            finished_ = true;
+        }
+    }
+
+    /// The bytes of the stream are over: gives the end out if it was not, for the providers that
+    /// send a finish reason and no [DONE].
+    /// \throws provider_error (connection) when the answer broke off before a finish reason.
+    template <std::invocable<chunk&&> Out>
+    void finish(Out&& out) {
+        if (!ended_) {
+            if (!finished_) {
+                throw provider_error(failure::connection,
+                                     "the stream broke off before its finish reason");
+            }
+            end(out);
+        }
+    }
+
+    /// The end was given out.
+    [[nodiscard]] auto ended() const noexcept -> bool { return ended_; }
+
+private:
+    static constexpr std::uint32_t max_tool_calls = 128; // a program's bound; OpenAI's is the same
+
+    static void keep(std::string& known, nlohmann::json const& value) {
+        if (known.empty() && value.is_string()) {
+            known = value.get<std::string>();
+        }
+    }
+
+    template <class Out>
+    void end(Out& out) {
+        ended_ = true;
+        last_.kind = chunk_kind::end;
+        out(std::move(last_));
+    }
+
+    template <class Out>
+    void read_delta(nlohmann::json const& delta, Out& out) {
+        auto const emit = [&out](chunk_kind kind) {
+            return [&out, kind](std::string text) {
+                if (!text.empty()) {
+                    out(chunk{.kind = kind, .text = std::move(text)});
+                }
+            };
+        };
+        auto const reasoning = emit(chunk_kind::reasoning);
+        auto thought = detail::string_of(delta, "reasoning_content");
+        reasoning(thought.empty() ? detail::string_of(delta, "reasoning") : std::move(thought));
+        detail::read_content(detail::member(delta, "content"), emit(chunk_kind::text), reasoning);
+        auto const& calls = detail::member(delta, "tool_calls");
+        if (calls.is_array()) {
+            for (auto const& call : calls) {
+                read_call(call, out);
+            }
+        }
+    }
+
+    template <class Out>
+    void read_call(nlohmann::json const& call, Out& out) {
+        auto const& function = detail::member(call, "function");
+        chunk piece{.kind = chunk_kind::tool_call,
+                    .text = detail::string_of(function, "arguments"),
+                    .id = detail::string_of(call, "id"),
+                    .name = detail::string_of(function, "name")};
+        // Some servers leave the index out: an id then opens the next call, its absence continues.
+        auto const& index = detail::member(call, "index");
+        std::uint64_t const at = index.is_number_unsigned()       ? index.get<std::uint64_t>()
+                                 : piece.id.empty() && calls_ > 0 ? calls_ - 1
+                                                                  : calls_;
+        if (at >= max_tool_calls) {
+            throw provider_error(failure::malformed,
+                                 "a stream event names more than 128 tool calls");
+        }
+        piece.index = static_cast<std::uint32_t>(at);
+        if (piece.index < calls_) {
+            piece.id.clear(); // servers that repeat id and name in every delta
+            piece.name.clear();
+        } else {
+            calls_ = piece.index + 1;
+        }
+        out(std::move(piece));
+    }
+
+    chunk last_;
+    std::uint32_t calls_ = 0; // tool calls seen so far
+    bool finished_ = false;   // a finish reason was seen
+    bool ended_ = false;
+};
+
+} // namespace llms::inline v0_1::openai
+
+#endif // LLMS_CHAT_OPENAI_WIRE_HPP

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// Reading JSON that somebody else wrote: absence and wrong types give neutral values, never throw.
+#ifndef LLMS_DETAIL_CHAT_JSON_HPP
+#define LLMS_DETAIL_CHAT_JSON_HPP
+
+#include <llms/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace llms::inline v0_1::detail {
+
+/// The member of that name, or null.
+[[nodiscard]] inline auto member(nlohmann::json const& j, char const* key) noexcept
+    -> nlohmann::json const& {
+    static nlohmann::json const null;
+    if (!j.is_object()) {
+        return null;
+    }
+    auto const at = j.find(key);
+    return at == j.end() ? null : *at;
+}
+
+/// The member of that name if it is a string, else "".
+[[nodiscard]] inline auto string_of(nlohmann::json const& j, char const* key) -> std::string {
+    auto const& value = member(j, key);
+    return value.is_string() ? value.get<std::string>() : std::string{};
+}
+
+/// The member of that name if it is a number that std::int64_t holds, else 0.
+[[nodiscard]] inline auto integer_of(nlohmann::json const& j, char const* key) noexcept
+    -> std::int64_t {
+    auto const& value = member(j, key);
+    if (value.is_number_unsigned()) {
+        auto const n = value.get<std::uint64_t>();
+        return n <= std::numeric_limits<std::int64_t>::max() ? static_cast<std::int64_t>(n) : 0;
+    }
+    if (value.is_number_float()) {
+        auto const d = value.get<double>();
+        return d > -9e18 && d < 9e18 ? static_cast<std::int64_t>(d) : 0;
+    }
+    return value.is_number_integer() ? value.get<std::int64_t>() : 0;
+}
+
+/// Adds the members of `extra`, if it is an object, that `j` does not have.
+template <class Extra>
+void add_members(nlohmann::ordered_json& j, Extra const& extra) {
+    if (extra.is_object()) {
+        for (auto const& [key, value] : extra.items()) {
+            if (!j.contains(key)) {
+                j[key] = value;
+            }
+        }
+    }
+}
+
+/// How deep arrays and objects lie inside each other in a JSON text, valid or not.
+[[nodiscard]] inline auto nesting(std::string_view text) noexcept -> std::size_t {
+    std::size_t depth = 0;
+    std::size_t deepest = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char const c = text[i];
+        if (in_string) {
+            if (c == '\\') {
+                ++i;
+            } else if (c == '"') {
+                in_string = false;
+            }
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            deepest = ++depth > deepest ? depth : deepest;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
+/// Parses JSON from outside; a discarded value when it is not JSON or nested deeper than 256.
+/// nlohmann::json copies recursively: a deep document would overflow the stack later.
+[[nodiscard]] inline auto parse_json(std::string_view text) -> nlohmann::json {
+    constexpr std::size_t max_depth = 256;
+    if (nesting(text) > max_depth) {
+        return {nlohmann::json::value_t::discarded};
+    }
+    return nlohmann::json::parse(text, nullptr, false);
+}
+
+/// The text of a body to send. \throws error when a string in it is not UTF-8.
+[[nodiscard]] inline auto dump_body(nlohmann::ordered_json const& body) -> std::string {
+    try {
+        return body.dump();
+    } catch (nlohmann::json::exception const& e) {
+        throw error(std::string("the request cannot be sent: ") + e.what());
+    }
+}
+
+/// The beginning of a text for an error message, at most 200 bytes, never cut inside a character.
+[[nodiscard]] inline auto excerpt(std::string_view text) -> std::string {
+    constexpr std::size_t most = 200;
+    if (text.size() <= most) {
+        return std::string(text);
+    }
+    auto end = most;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    return std::string(text.substr(0, end)) + "...";
+}
+
+} // namespace llms::inline v0_1::detail
+
+#endif // LLMS_DETAIL_CHAT_JSON_HPP
