@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+//
+// The mechanism under channel<T>: a ring, a lock, and a list of waiters for each side.
+//
+// Notify and retry. Nobody is ever handed an item; a waiter is told to look again. So a waiter that
+// leaves (stopped, out of time, destroyed) has no item to lose, only a notification, and the rules
+// below see to it that no notification is lost either:
+//
+//   1. A waiter enters a list only in the section in which its attempt failed.
+//   2. Whoever makes n items (or n places) takes up to n waiters of the other side out of the list
+//   in
+//      the same section, and wakes them after it.
+//   3. A waiter taken out of a list lets the wake reach it before it returns: the wake touches it.
+//   4. A waiter that was notified attempts once more before it leaves for any reason. If the
+//   attempt
+//      finds nothing, another has what the notification announced. If the waiter cannot attempt
+//      (T's move threw, its coroutine was destroyed, its select took another case), it passes
+//      the notification on.
+//
+// Invariant, for either side, with "notified" = taken out of the list, attempt still to come:
+// while the list is not empty, at least as many waiters are notified as there are items (places).
+// Rule 1 starts it at zero items, rule 2 keeps it as items come, and an attempt lowers the left
+// side by one only together with the right side (rule 4).
+#ifndef LLMS_DETAIL_STREAM_CORE_HPP
+#define LLMS_DETAIL_STREAM_CORE_HPP
+
+#include <llms/detail/stream_lock.hpp>
+#include <llms/detail/stream_parker.hpp>
+#include <llms/detail/stream_ring.hpp>
+#include <llms/detail/stream_waiter.hpp>
+#include <llms/error.hpp>
+#include <llms/stream/channel_options.hpp>
+#include <llms/stream/conqueue_status.hpp>
+#include <llms/stream/wait_limit.hpp>
+
+#include <atomic>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+namespace llms::inline v0_1::detail {
+
+/// Who waits: for an item, or for room.
+enum class stream_side : bool { pop, push };
+
+template <class T, class Platform>
+class stream_core {
+public:
+    using platform = Platform;
+    using value_type = T;
+
+    explicit stream_core(channel_options options)
+        : ring_(options.capacity != 0 ? options.capacity
+                                      : throw error("channel: the capacity must be at least 1")),
+          when_full_(options.when_full) {}
+    stream_core(stream_core const&) = delete;
+    auto operator=(stream_core const&) -> stream_core& = delete;
+    ~stream_core() { assert(poppers_.empty() && pushers_.empty()); }
+
+    /// A critical section. When it ends it wakes, outside the lock, whom it took out of the lists.
+    class section {
+    public:
+        explicit section(stream_core& core) noexcept : core_(core) { core_.lock_.lock(); }
+        section(section const&) = delete;
+        auto operator=(section const&) -> section& = delete;
+        ~section() {
+            core_.lock_.unlock();
+            woken_.wake_all();
+        }
+
+        /// Takes the first item: `sink(T&&)` puts it where it belongs. If that throws, the item
+        /// stays, as its move constructor left it.
+        template <class Sink>
+        auto take(Sink&& sink) -> conqueue_status {
+            if (core_.ring_.size() == 0)
+                return core_.nothing();
+            sink(std::move(core_.ring_.front()));
+            core_.ring_.pop_front();
+            woken_.take(core_.pushers_, 1);
+            return conqueue_status::success;
+        }
+
+        /// Takes up to `max` items and says how many; what was taken before a throw stays taken.
+        template <class Sink>
+        auto take_some(Sink&& sink, std::size_t max, std::size_t& taken) -> conqueue_status {
+            if (core_.ring_.size() == 0)
+                return core_.nothing();
+            for (taken = 0; taken != max && core_.ring_.size() != 0; ++taken) {
+                sink(std::move(core_.ring_.front()));
+                core_.ring_.pop_front();
+                woken_.take(core_.pushers_, 1);
+            }
+            return conqueue_status::success;
+        }
+
+        /// Puts `value` in, or leaves it alone. An item that has to go for it is moved to
+        /// `evicted`, to be destroyed outside the lock.
+        template <class Value>
+        auto put(Value&& value, std::optional<T>& evicted) -> conqueue_status {
+            if (core_.closed())
+                return conqueue_status::closed;
+            if (core_.ring_.size() == core_.ring_.capacity()) {
+                if (core_.when_full_ != backpressure::drop_oldest)
+                    return conqueue_status::full;
+                evicted.emplace(std::move(core_.ring_.front()));
+                core_.ring_.pop_front();
+                core_.dropped_.fetch_add(1, std::memory_order_relaxed);
+            }
+            core_.ring_.emplace_back(std::forward<Value>(value));
+            woken_.take(core_.poppers_, 1);
+            return conqueue_status::success;
+        }
+
+        void enqueue(stream_side side, stream_waiter& waiter) noexcept {
+            core_.waiters(side).push_back(waiter);
+        }
+        void dequeue(stream_side side, stream_waiter& waiter) noexcept {
+            core_.waiters(side).erase(waiter);
+        }
+
+        /// Notifies somebody else, for a waiter that was notified and cannot attempt.
+        void pass_on(stream_side side) noexcept { woken_.take(core_.waiters(side), 1); }
+
+        /// False if it was closed before; `failure` is swapped in otherwise.
+        auto close(std::exception_ptr& failure) noexcept -> bool {
+            if (core_.closed())
+                return false;
+            core_.failure_.swap(failure);
+            core_.closed_.store(true, std::memory_order_release);
+            woken_.take(core_.poppers_, everybody);
+            woken_.take(core_.pushers_, everybody);
+            return true;
+        }
+
+    private:
+        static constexpr auto everybody = static_cast<std::size_t>(-1);
+
+        stream_core& core_;
+        stream_woken woken_;
+    };
+
+    /// Attempts until it need not wait any more or `limit` ends the wait. `attempt(section&)` is
+    /// called in a section and says how it went.
+    template <class Attempt>
+    auto wait(stream_side side, wait_limit const& limit, Attempt&& attempt) -> conqueue_status {
+        if (limit.stop_requested())
+            return conqueue_status::stopped;
+        auto status = once(attempt);
+        if (!must_wait(status))
+            return status;
+        if (limit.never_waits())
+            return conqueue_status::timeout;
+        // The other side is often just about to act, and a sleep costs hundreds of items.
+        for (int round = 0; round < Platform::wait_yields; ++round) {
+            Platform::yield();
+            if (!looks_ready(side))
+                continue;
+            if (limit.stop_requested())
+                return conqueue_status::stopped;
+            status = once(attempt);
+            if (!must_wait(status))
+                return status;
+        }
+        return sleep(side, limit, attempt);
+    }
+
+    /// Whether an attempt that ended so is worth repeating.
+    [[nodiscard]] auto must_wait(conqueue_status status) const noexcept -> bool {
+        return status == conqueue_status::empty ||
+               (status == conqueue_status::full && when_full_ == backpressure::block);
+    }
+
+    /// Whether an attempt may succeed; a hint, without the lock.
+    [[nodiscard]] auto looks_ready(stream_side side) const noexcept -> bool {
+        return closed() || (side == stream_side::pop ? size() != 0 : size() != capacity());
+    }
+
+    /// False if it was closed before.
+    auto close(std::exception_ptr failure) noexcept -> bool {
+        if (closed())
+            return false;
+        return section(*this).close(failure);
+    }
+
+    [[nodiscard]] auto closed() const noexcept -> bool {
+        return closed_.load(std::memory_order_acquire);
+    }
+    [[nodiscard]] auto size() const noexcept -> std::size_t { return ring_.size(); }
+    [[nodiscard]] auto capacity() const noexcept -> std::size_t { return ring_.capacity(); }
+    [[nodiscard]] auto dropped() const noexcept -> std::uint64_t {
+        return dropped_.load(std::memory_order_relaxed);
+    }
+
+    /// What the channel was closed with. It is written once, before closed_, so who finds the
+    /// channel closed may read it.
+    [[nodiscard]] auto failure() const noexcept -> std::exception_ptr {
+        return closed() ? failure_ : nullptr;
+    }
+    void rethrow_failure() const {
+        if (auto error = failure())
+            std::rethrow_exception(error);
+    }
+
+    /// As if constructed again. Precondition: nobody else knows the channel.
+    void reset() noexcept {
+        assert(poppers_.empty() && pushers_.empty());
+        ring_.clear();
+        failure_ = nullptr;
+        dropped_.store(0, std::memory_order_relaxed);
+        closed_.store(false, std::memory_order_relaxed);
+    }
+
+private:
+    /// A thread that waits at one side.
+    struct sleeper : stream_waiter {
+        sleeper() noexcept
+            : stream_waiter([](stream_waiter& self) noexcept {
+                  static_cast<sleeper&>(self).parker.wake();
+              }) {}
+        stream_parker<Platform> parker;
+    };
+
+    struct stop_sleeper {
+        stream_parker<Platform>& parker;
+        void operator()() const noexcept { parker.stop(); }
+    };
+
+    [[nodiscard]] auto nothing() const noexcept -> conqueue_status {
+        return closed() ? conqueue_status::closed : conqueue_status::empty;
+    }
+
+    auto waiters(stream_side side) noexcept -> stream_waiters& {
+        return side == stream_side::pop ? poppers_ : pushers_;
+    }
+
+    template <class Attempt>
+    auto once(Attempt& attempt) -> conqueue_status {
+        section inside(*this);
+        return attempt(inside);
+    }
+
+    template <class Attempt>
+    auto sleep(stream_side side, wait_limit const& limit, Attempt& attempt) -> conqueue_status {
+        sleeper self;
+        auto const deadline = limit.deadline(Platform::now());
+        // Destroyed before `self`, and its destructor waits for a callback that is running.
+        std::optional<std::stop_callback<stop_sleeper>> on_stop;
+        if (limit.stop() != nullptr && limit.stop()->stop_possible()) {
+            on_stop.emplace(*limit.stop(), stop_sleeper{self.parker});
+        }
+        for (;;) {
+            if (auto const status = attempt_or_enqueue(side, self, attempt); !must_wait(status)) {
+                return status;
+            }
+            auto const reason = self.parker.sleep(deadline);
+            if (reason != conqueue_status::success && withdraw(side, self))
+                return reason;
+            // Here the waiter was notified, perhaps as its time ran out, and attempts again.
+        }
+    }
+
+    template <class Attempt>
+    auto attempt_or_enqueue(stream_side side, sleeper& self, Attempt& attempt) -> conqueue_status {
+        section inside(*this);
+        try {
+            auto const status = attempt(inside);
+            if (must_wait(status))
+                inside.enqueue(side, self);
+            return status;
+        } catch (...) {
+            // Perhaps not notified at all; one notification too many is harmless.
+            inside.pass_on(side);
+            throw;
+        }
+    }
+
+    /// Leaves the list; false if it was taken out to be woken, and then the wake has arrived.
+    auto withdraw(stream_side side, sleeper& self) noexcept -> bool {
+        {
+            section inside(*this);
+            if (self.queued) {
+                inside.dequeue(side, self);
+                return true;
+            }
+        }
+        self.parker.take(1);
+        return false;
+    }
+
+    stream_lock<Platform> lock_;
+    std::atomic<bool> closed_{false};
+    stream_waiters poppers_;
+    stream_waiters pushers_;
+    stream_ring<T> ring_;
+    backpressure when_full_;
+    std::atomic<std::uint64_t> dropped_{0};
+    std::exception_ptr failure_;
+};
+
+} // namespace llms::inline v0_1::detail
+
+#endif // LLMS_DETAIL_STREAM_CORE_HPP
