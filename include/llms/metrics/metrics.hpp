@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+//
+// `metrics` counts what a program does with providers, and tells its hooks: give one to
+// `observed(...)`, and read it where you like.
+//
+//     llms::metrics metrics;
+//     auto client = provider | llms::observed(metrics);
+//     ...
+//     std::cout << metrics.table();                  // for people
+//     server.Get("/metrics", [&] { return metrics.prometheus_text(); });
+//
+// Names and buckets are OpenTelemetry's (see names.hpp). An operation is counted once, its requests
+// to the provider as attempts; an answer from a cache is an operation, but no call: it has no
+// duration, tokens or attempts.
+//
+// Thread-safe. Recording takes no lock once a model, tool or cache was seen, except for failures,
+// and never throws: out of memory, an event is not counted. Memory is bounded by the options.
+#ifndef LLMS_METRICS_METRICS_HPP
+#define LLMS_METRICS_METRICS_HPP
+
+#include <llms/detail/metrics_series.hpp>
+#include <llms/metrics/events.hpp>
+#include <llms/metrics/hooks.hpp>
+#include <llms/metrics/json_text.hpp>
+#include <llms/metrics/names.hpp>
+#include <llms/metrics/prometheus_text.hpp>
+#include <llms/metrics/registry.hpp>
+#include <llms/metrics/summary.hpp>
+#include <llms/metrics/table.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace llms::inline v0_1 {
+
+/// Counts calls, tools and caches, and calls hooks.
+class metrics {
+public:
+    explicit metrics(registry_options options = {})
+        : registry_{options},
+          operations_{options.max_series},
+          tools_{options.max_series},
+          caches_{options.max_series} {}
+
+    /// Calls the functions of `hook` after each event was counted, for as long as the result lives.
+    auto subscribe(metrics_hook hook) -> subscription { return hooks_.subscribe(std::move(hook)); }
+
+    /// Counts an event and runs the hooks, in this thread. The strings need only live till then.
+    void record(operation_begin const& event) noexcept { hooks_.run(event); }
+    void record(operation_end const& event) noexcept { count_and_run(event); }
+    void record(attempt_end const& event) noexcept { count_and_run(event); }
+    void record(retry_event const& event) noexcept { count_and_run(event); }
+    void record(chunk_event const& event) noexcept { count_and_run(event); }
+    void record(tool_begin const& event) noexcept { hooks_.run(event); }
+    void record(tool_end const& event) noexcept { count_and_run(event); }
+    void record(cache_event const& event) noexcept { count_and_run(event); }
+
+    /// Shows a pool's `stats()` (created, reused, dropped, idle) under `llms.pool.*`, read at each
+    /// snapshot, for as long as the result lives; the pool must live longer.
+    template <class Pool>
+    auto watch_pool(std::string name, Pool const& pool) -> subscription {
+        return registry_.observe([name = std::move(name), &pool](metrics_observer& out) {
+            auto const stats = pool.stats();
+            label_list const labels{{metric::pool_name, name}};
+            out.counter(metric::pool_created, labels, static_cast<double>(stats.created));
+            out.counter(metric::pool_reused, labels, static_cast<double>(stats.reused));
+            out.counter(metric::pool_dropped, labels, static_cast<double>(stats.dropped));
+            out.gauge(metric::pool_idle, labels, static_cast<double>(stats.idle));
+        });
+    }
+
+    /// The metrics themselves, for more of your own.
+    [[nodiscard]] auto registry() noexcept -> metrics_registry& { return registry_; }
+
+    [[nodiscard]] auto snapshot() const -> metrics_snapshot { return registry_.snapshot(); }
+    [[nodiscard]] auto summary() const -> metrics_summary { return summarize(snapshot()); }
+    [[nodiscard]] auto prometheus_text() const -> std::string {
+        return v0_1::prometheus_text(snapshot());
+    }
+    [[nodiscard]] auto json_text() const -> std::string { return v0_1::json_text(snapshot()); }
+    [[nodiscard]] auto table() const -> std::string { return metrics_table(snapshot()); }
+
+private:
+    template <class Metric>
+    using lazy = detail::lazy_metric<Metric>;
+
+    // The series of one (operation, provider, model), for events without an error.
+    struct operation_series {
+        lazy<histogram> duration;
+        lazy<histogram> time_to_first_chunk;
+        lazy<histogram> time_per_output_chunk;
+        lazy<histogram> input_tokens;
+        lazy<histogram> output_tokens;
+        lazy<histogram> response_size;
+        lazy<counter> attempts;
+        std::array<lazy<counter>, 3> operations; // by answer_origin
+    };
+    struct tool_series {
+        lazy<histogram> duration;
+    };
+    struct cache_series {
+        std::array<lazy<counter>, 8> outcomes; // by cache_outcome
+    };
+
+    static constexpr std::array<metric_info const*, 8> outcome_metrics{
+        &metric::cache_hits,      &metric::cache_stale_hits, &metric::cache_misses,
+        &metric::cache_coalesced, &metric::cache_bypasses,   &metric::cache_stores,
+        &metric::cache_evictions, &metric::cache_errors};
+    static constexpr std::array<std::string_view, 3> origin_names{"provider", "cache", "coalesced"};
+
+    template <class Event>
+    void count_and_run(Event const& event) noexcept {
+        try {
+            count(event);
+        } catch (...) { // NOLINT(bugprone-empty-catch): counting never fails the call
+        }
+        hooks_.run(event);
+    }
+
+    void count(operation_end const& event) {
+        auto& series = series_of(event.info);
+        counter_of(series.operations[static_cast<std::size_t>(event.origin)], metric::operations,
+                   event.info, event.error_type,
+                   {metric::origin, origin_names[static_cast<std::size_t>(event.origin)]})
+            .add();
+        if (event.origin != answer_origin::provider) {
+            return;
+        }
+        histogram_of(series.duration, metric::operation_duration, event.info, event.error_type)
+            .record(event.duration);
+        if (event.time_to_first_chunk) {
+            histogram_of(series.time_to_first_chunk, metric::time_to_first_chunk, event.info)
+                .record(*event.time_to_first_chunk);
+        }
+        if (event.input_tokens) {
+            histogram_of(series.input_tokens, metric::token_usage, event.info, {},
+                         {metric::token_type, "input"})
+                .record(*event.input_tokens);
+        }
+        if (event.output_tokens) {
+            histogram_of(series.output_tokens, metric::token_usage, event.info, {},
+                         {metric::token_type, "output"})
+                .record(*event.output_tokens);
+        }
+        if (event.response_bytes != 0) {
+            histogram_of(series.response_size, metric::response_size, event.info)
+                .record(event.response_bytes);
+        }
+    }
+
+    void count(attempt_end const& event) {
+        counter_of(series_of(event.info).attempts, metric::attempts, event.info, event.error_type)
+            .add();
+    }
+
+    void count(retry_event const& event) {
+        auto const labels = labels_of(event.info, event.error_type);
+        if (event.delay) {
+            registry_.counter(metric::retries, labels).add();
+            registry_.histogram(metric::retry_delay, labels).record(*event.delay);
+        } else {
+            registry_.counter(metric::retries_exhausted, labels).add();
+        }
+    }
+
+    void count(chunk_event const& event) {
+        if (event.index != 0) {
+            histogram_of(series_of(event.info).time_per_output_chunk, metric::time_per_output_chunk,
+                         event.info)
+                .record(event.since_previous);
+        }
+    }
+
+    void count(tool_end const& event) {
+        auto const find = [&]() -> histogram& {
+            return registry_.histogram(
+                metric::tool_duration,
+                {{metric::tool_name, event.tool}, {metric::error_type, event.error_type}});
+        };
+        auto& duration =
+            event.error_type.empty() ? tools_[{clipped(event.tool)}].duration.get(find) : find();
+        duration.record(event.duration);
+    }
+
+    void count(cache_event const& event) {
+        auto const which = static_cast<std::size_t>(event.outcome);
+        caches_[{clipped(event.cache)}]
+            .outcomes[which]
+            .get([&]() -> counter& {
+                return registry_.counter(*outcome_metrics[which],
+                                         {{metric::cache_name, event.cache}});
+            })
+            .add(event.count);
+    }
+
+    auto series_of(operation_info const& info) -> operation_series& {
+        return operations_[{clipped(info.operation), clipped(info.provider), clipped(info.model)}];
+    }
+
+    using label_array = std::array<label, 5>;
+
+    static auto labels_of(operation_info const& info, std::string_view error_type,
+                          label more = {metric::origin, ""}) noexcept -> label_array {
+        return {{{metric::operation_name, info.operation},
+                 {metric::provider, info.provider},
+                 {metric::model, info.model},
+                 {metric::error_type, error_type},
+                 more}};
+    }
+
+    // With an error, the series is another one, which is looked up each time.
+    auto counter_of(lazy<counter>& known, metric_info const& which, operation_info const& info,
+                    std::string_view error_type, label more = {metric::origin, ""}) -> counter& {
+        auto const find = [&]() -> counter& {
+            return registry_.counter(which, labels_of(info, error_type, more));
+        };
+        return error_type.empty() ? known.get(find) : find();
+    }
+
+    auto histogram_of(lazy<histogram>& known, metric_info const& which, operation_info const& info,
+                      std::string_view error_type = {}, label more = {metric::origin, ""})
+        -> histogram& {
+        auto const find = [&]() -> histogram& {
+            return registry_.histogram(which, labels_of(info, error_type, more));
+        };
+        return error_type.empty() ? known.get(find) : find();
+    }
+
+    // What the registry would keep of a label, or a little more: bounds the keys of the tables.
+    [[nodiscard]] auto clipped(std::string_view name) const noexcept -> std::string_view {
+        return name.substr(0, registry_.options().max_label_bytes);
+    }
+
+    metrics_registry registry_;
+    hook_list hooks_;
+    detail::series_table<3, operation_series> operations_;
+    detail::series_table<1, tool_series> tools_;
+    detail::series_table<1, cache_series> caches_;
+};
+
+} // namespace llms::inline v0_1
+
+#endif // LLMS_METRICS_METRICS_HPP
