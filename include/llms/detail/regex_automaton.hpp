@@ -249,7 +249,7 @@ private:
 class regex_automaton {
 public:
     static constexpr std::size_t max_states = 4096;
-    static constexpr std::uint64_t max_steps = std::uint64_t{1} << 28U;
+    static constexpr std::uint64_t max_steps = std::uint64_t{1} << 26U;
 
     /// An automaton for the nodes `terms` of `tree`, one after the other. Throws `pattern_error`.
     regex_automaton(regex_tree const& tree, std::span<std::uint32_t const> terms);

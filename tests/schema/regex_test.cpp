@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#include "schema/regex_engine_checks.hpp"
+#include "support/catch.hpp"
+#include <llms/schema/linear_regex.hpp>
+#include <llms/schema/pattern.hpp>
+#include <llms/schema/std_regex.hpp>
+
+#include <string>
+
+static_assert(llms::regex_engine<llms::linear_regex>);
+static_assert(llms::regex_engine<llms::std_regex>);
+
+TEST_CASE("linear_regex: answers as ECMA-262 does", "[regex]") {
+    llms::linear_regex const engine;
+    llms_test::check_cases(engine, llms_test::common_cases);
+    llms_test::check_cases(engine, llms_test::pinned_lookahead_cases);
+    llms_test::check_cases(engine, llms_test::lookbehind_cases);
+}
+
+TEST_CASE("linear_regex: never gives up on a subject, whatever it is", "[regex]") {
+    llms_test::check_hostile_subjects(llms::linear_regex{}, false);
+}
+
+TEST_CASE("linear_regex: hostile patterns are refused or run", "[regex]") {
+    llms_test::check_hostile_patterns(llms::linear_regex{});
+    llms_test::check_rejected(llms::linear_regex{});
+}
+
+TEST_CASE("linear_regex: names what it cannot run, and where", "[regex]") {
+    try {
+        static_cast<void>(llms::linear_regex{}.compile("^ab(c)\\1"));
+        FAIL("compiled a back-reference");
+    } catch (llms::pattern_error const& e) {
+        CHECK(e.offset() == 6);
+        CHECK(e.pattern() == "^ab(c)\\1");
+        CHECK(std::string(e.what()).find("back-reference") != std::string::npos);
+    }
+    for (auto const* const pattern :
+         {"(?=a)b", "^(?:(?!a).)*$", "^a*(?=b)", "(?<=a)b", "\\p{Emoji}"}) {
+        CHECK_THROWS_AS(llms::linear_regex{}.compile(pattern), llms::pattern_error);
+    }
+}
+
+TEST_CASE("linear_regex: without a table it answers the same", "[regex]") {
+    // Which of the last twelve letters is an a: a table of 4096 rows, out of proportion.
+    auto const program = llms::linear_regex{}.compile("^(a|b)*a(a|b){11}$");
+    REQUIRE_FALSE(program.has_table());
+    std::string text(5000, 'b');
+    CHECK_FALSE(program.search(text));
+    text[text.size() - 12] = 'a';
+    CHECK(program.search(text));
+    text += 'b';
+    CHECK_FALSE(program.search(text));
+    auto const words = llms::linear_regex{}.compile("\\b(a|b)*a(a|b){11}\\b");
+    REQUIRE_FALSE(words.has_table());
+    CHECK(words.search("x abbbbbbbbbbb x"));
+    CHECK_FALSE(words.search("x abbbbbbbbbbbc x"));
+}
+
+TEST_CASE("linear_regex: too long a search without a table is a named error", "[regex]") {
+    auto const program = llms::linear_regex{}.compile("(a|b|c.{3}){0,60}(.{0,30}x){40}y");
+    REQUIRE_FALSE(program.has_table());
+    CHECK_THROWS_AS(program.search(std::string(1U << 20U, 'a')), llms::pattern_limit_error);
+}
+
+TEST_CASE("linear_regex: text that is not UTF-8 is searched to its end", "[regex]") {
+    auto const any = llms::linear_regex{}.compile("^[^a]*b$");
+    CHECK(any.search("\xFF\xC3\x80\xED\xA0\x80"
+                     "b"));
+    CHECK_FALSE(any.search("\xFF\xC3"));
+}
+
+TEST_CASE("std_regex: answers as ECMA-262 does", "[regex]") {
+    llms::std_regex const engine;
+    llms_test::check_cases(engine, llms_test::common_cases);
+    llms_test::check_cases(engine, llms_test::pinned_lookahead_cases);
+    llms_test::check_cases(engine, llms_test::backtracking_cases);
+}
+
+TEST_CASE("std_regex: names the limit where the standard library would crash or hang", "[regex]") {
+    llms_test::check_hostile_subjects(llms::std_regex{}, true);
+    CHECK_THROWS_AS(llms::std_regex{}.compile("^(a|b)*$").search(std::string(1U << 16U, 'a')),
+                    llms::pattern_limit_error);
+    CHECK_THROWS_AS(llms::std_regex{}.compile("^(a+)+$").search(std::string(40, 'a') + "!"),
+                    llms::pattern_limit_error);
+    CHECK(llms::std_regex{}.compile("^(a|b)*$").search(std::string(100, 'a')));
+}
+
+TEST_CASE("std_regex: hostile patterns are refused or run", "[regex]") {
+    llms_test::check_hostile_patterns(llms::std_regex{});
+    llms_test::check_rejected(llms::std_regex{});
+    CHECK_THROWS_AS(llms::std_regex{}.compile("(?<=a)b"), llms::pattern_error);
+}
