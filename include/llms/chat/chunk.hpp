@@ -41,6 +41,8 @@ struct chunk {
     std::string name{};      ///< tool_call: its first chunk brings the name; end: the model
     std::string signature{}; ///< reasoning: the provider's signature of it; end: `finish_text`
     llms::usage usage{};     ///< end
+    bool cached = false;     ///< end: as of `response`
+    bool coalesced = false;  ///< end: as of `response`
 
     /// Makes this the default chunk again; strings keep their capacity.
     void clear() noexcept {
@@ -52,6 +54,8 @@ struct chunk {
         name.clear();
         signature.clear();
         usage = {};
+        cached = false;
+        coalesced = false;
     }
 
     auto operator==(chunk const&) const -> bool = default;
@@ -79,6 +83,8 @@ public:
             built_.finish = piece.finish;
             built_.finish_text = piece.signature;
             built_.usage = piece.usage;
+            built_.cached = piece.cached;
+            built_.coalesced = piece.coalesced;
             done_ = true;
             break;
         }

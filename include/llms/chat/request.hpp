@@ -19,6 +19,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,26 @@ struct tool_spec {
     auto operator==(tool_spec const&) const -> bool = default;
 };
 
+/// How a call uses the response cache it passes through.
+enum class cache_mode : std::uint8_t {
+    normal,         ///< answered from the cache if it can be, stored if it may be
+    bypass,         ///< neither read nor stored
+    refresh,        ///< not read; stored in the place of what was there
+    no_store,       ///< read, not stored
+    only_if_cached, ///< answered from the cache, or `cache_miss_error`
+};
+
+/// What a call says to the response cache it passes through; never sent to a provider.
+struct cache_control {
+    cache_mode mode = cache_mode::normal;
+    /// Cache this call though its temperature is not 0: the same answer each time is fine.
+    bool any_temperature = false;
+    /// Which of several samples of one prompt this is: each has an entry of its own.
+    std::uint32_t variant = 0;
+    /// How long the answer is good; by default what the cache says.
+    std::optional<std::chrono::nanoseconds> ttl{};
+};
+
 /// What a program asks of a model; see the head of this file.
 struct request {
     std::string model{};
@@ -49,6 +70,7 @@ struct request {
     std::vector<std::string> stop{};          ///< texts that end the answer
     nlohmann::ordered_json response_format{}; ///< null = plain text
     nlohmann::ordered_json extra{};           ///< further members of the body, sent as they are
+    cache_control cache{};                    ///< for a `response_cache` on the way
     [[no_unique_address]] detail::explicit_copy copies_are_explicit{};
 
     [[nodiscard]] auto clone() const -> request {
@@ -62,7 +84,8 @@ struct request {
                 .seed = seed,
                 .stop = stop,
                 .response_format = response_format,
-                .extra = extra};
+                .extra = extra,
+                .cache = cache};
     }
 };
 

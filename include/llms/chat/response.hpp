@@ -51,6 +51,7 @@ struct response {
     std::string finish_text{}; ///< the reason in the provider's own words
     llms::usage usage{};
     bool cached = false;    ///< answered from a cache: no call was made, `usage` is zero
+    bool coalesced = false; ///< answered by another caller's call in flight; `usage` is zero
     nlohmann::json extra{}; ///< further members of the wire form
     [[no_unique_address]] detail::explicit_copy copies_are_explicit{};
 
@@ -65,6 +66,7 @@ struct response {
                 .finish_text = finish_text,
                 .usage = usage,
                 .cached = cached,
+                .coalesced = coalesced,
                 .extra = extra};
     }
 
@@ -78,13 +80,14 @@ struct response {
         finish_text.clear();
         usage = {};
         cached = false;
+        coalesced = false;
         extra = nullptr;
     }
 
     auto operator==(response const& other) const -> bool {
         return id == other.id && model == other.model && message == other.message &&
                finish == other.finish && finish_text == other.finish_text && usage == other.usage &&
-               cached == other.cached && extra == other.extra;
+               cached == other.cached && coalesced == other.coalesced && extra == other.extra;
     }
 };
 

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// `cached(cache)`: the middleware that answers from a `response_cache`. Identical calls that are
+// made at the same time become one: the first asks, the others get its answer.
+//
+//     llms::response_cache cache{{.tenant = "acme"}};
+//     auto client = provider | llms::cached(cache);
+//     auto const answer = client.complete(ask); // answer.cached, answer.coalesced tell
+//
+// What one call wants of the cache stands in `request.cache`: bypass, refresh, no_store,
+// only_if_cached, a time to live, a variant.
+//
+// Thread safety: as the provider's. The cache must outlive the client and its streams.
+#ifndef LLMS_CHAT_CACHED_HPP
+#define LLMS_CHAT_CACHED_HPP
+
+#include <llms/chat/middleware.hpp>
+#include <llms/chat/provider.hpp>
+#include <llms/chat/recorded_response.hpp>
+#include <llms/chat/request.hpp>
+#include <llms/chat/response.hpp>
+#include <llms/chat/response_cache.hpp>
+#include <llms/chat/response_stream.hpp>
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace llms::inline v0_1 {
+
+/// A provider that answers from a cache what it can; made by `cached`.
+template <provider P, class Cache>
+class cached_provider {
+public:
+    cached_provider(P inner, Cache& cache) : inner_(std::move(inner)), cache_(&cache) {}
+
+    /// \throws as the provider; cache_miss_error for `cache_mode::only_if_cached`.
+    [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
+        if (!looks_up(ask)) {
+            return inner_.complete(ask, std::move(stop));
+        }
+        auto const key = cache_->key(ask, inner_.name());
+        if (auto const hit = find(ask, key)) {
+            cache_->count_hit(hit->response.usage);
+            auto answer = free_of_charge(hit->response);
+            answer.cached = true;
+            return answer;
+        }
+        std::string const own(key); // the calls below ask for keys of their own
+        auto const flight = cache_->calls().run(
+            own, [&] { return recorded_response{ask_once(own, ask, stop)}; }, {.stop = stop});
+        if (flight.led) {
+            cache_->count_miss();
+            return flight->response.clone();
+        }
+        cache_->count_coalesced(flight->response.usage);
+        auto answer = free_of_charge(flight->response);
+        answer.coalesced = true;
+        return answer;
+    }
+
+    /// A stream that is in the cache is replayed at once, chunk by chunk as it was; one that is not
+    /// goes into the cache when the consumer has taken its end.
+    /// \throws as `complete`
+    [[nodiscard]] auto stream(request const& ask, std::stop_token stop = {}) -> response_stream {
+        if (!looks_up(ask)) {
+            return inner_.stream(ask, std::move(stop));
+        }
+        auto const key = cache_->key(ask, inner_.name());
+        if (auto hit = find(ask, key)) {
+            cache_->count_hit(hit->response.usage);
+            return response_stream(std::make_unique<replay_source>(std::move(hit)));
+        }
+        cache_->count_miss();
+        std::string own(key);
+        auto inner = inner_.stream(ask, std::move(stop));
+        if (ask.cache.mode == cache_mode::no_store) {
+            return inner;
+        }
+        return response_stream(std::make_unique<recording_source>(std::move(inner), *cache_,
+                                                                  std::move(own), ask.cache));
+    }
+
+    [[nodiscard]] auto name() const -> std::string_view { return inner_.name(); }
+
+private:
+    using handle = typename Cache::handle;
+
+    class replay_source final : public chunk_source {
+    public:
+        explicit replay_source(handle answer) : answer_(std::move(answer)) {}
+        [[nodiscard]] auto next(chunk& out, std::stop_token const& /*stop*/) -> bool override {
+            return cursor_.next(*answer_, out);
+        }
+
+    private:
+        handle answer_; // pins the entry, whatever the cache does meanwhile
+        replay_cursor cursor_;
+    };
+
+    class recording_source final : public chunk_source {
+    public:
+        recording_source(response_stream inner, Cache& cache, std::string key,
+                         cache_control const& control)
+            : inner_(std::move(inner)),
+              cache_(&cache),
+              key_(std::move(key)),
+              control_(control) {}
+
+        [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
+            auto const* const piece = inner_.next(stop);
+            if (piece == nullptr) {
+                return false;
+            }
+            recorder_.add(*piece);
+            out = *piece;
+            if (recorder_.done()) {
+                cache_->put(key_, std::move(recorder_).take(), control_);
+            }
+            return true;
+        }
+
+    private:
+        response_stream inner_;
+        Cache* cache_;
+        std::string key_;
+        cache_control control_;
+        stream_recorder<> recorder_;
+    };
+
+    // False: the call goes past the cache.
+    [[nodiscard]] auto looks_up(request const& ask) const -> bool {
+        if (cache_->admits(ask)) {
+            return true;
+        }
+        if (ask.cache.mode == cache_mode::only_if_cached) {
+            throw cache_miss_error(
+                "the request is not one that is cached: its temperature is not 0");
+        }
+        cache_->count_bypass();
+        return false;
+    }
+
+    [[nodiscard]] auto find(request const& ask, std::string_view key) const -> handle {
+        if (ask.cache.mode == cache_mode::refresh) {
+            return {};
+        }
+        auto hit = cache_->find(key);
+        if (!hit && ask.cache.mode == cache_mode::only_if_cached) {
+            cache_->count_miss();
+            throw cache_miss_error("the answer is not in the cache");
+        }
+        return hit;
+    }
+
+    // The one call of a flight. Between this caller's look-up and its flight another flight may
+    // have ended, so the cache is asked once more: N identical calls make one, whatever their
+    // timing.
+    [[nodiscard]] auto ask_once(std::string const& key, request const& ask,
+                                std::stop_token const& stop) -> response {
+        if (auto const late = find(ask, key)) {
+            auto answer = free_of_charge(late->response);
+            answer.cached = true;
+            return answer;
+        }
+        auto answer = inner_.complete(ask, stop);
+        if (ask.cache.mode != cache_mode::no_store) {
+            cache_->put(key, {answer.clone()}, ask.cache);
+        }
+        return answer;
+    }
+
+    static auto free_of_charge(response const& from) -> response {
+        auto answer = from.clone();
+        answer.usage = {};
+        return answer;
+    }
+
+    P inner_;
+    Cache* cache_;
+};
+
+/// The middleware that `cached` makes.
+template <class Cache>
+class cached_middleware {
+public:
+    explicit cached_middleware(Cache& cache) noexcept : cache_(&cache) {}
+    template <provider P>
+    [[nodiscard]] auto wrap(P inner) && {
+        return cached_provider<P, Cache>(std::move(inner), *cache_);
+    }
+
+private:
+    Cache* cache_;
+};
+
+/// Answers from `cache`, which must live longer than the client made of it.
+template <class Clock>
+[[nodiscard]] auto cached(basic_response_cache<Clock>& cache) noexcept
+    -> cached_middleware<basic_response_cache<Clock>> {
+    return cached_middleware<basic_response_cache<Clock>>(cache);
+}
+
+} // namespace llms::inline v0_1
+
+#endif // LLMS_CHAT_CACHED_HPP
