@@ -4,6 +4,7 @@
 #ifndef LLMS_DETAIL_REFLECT_READ_HPP
 #define LLMS_DETAIL_REFLECT_READ_HPP
 
+#include <llms/detail/coerce_depth.hpp>
 #include <llms/detail/coerce_text.hpp>
 #include <llms/detail/coerce_time.hpp>
 #include <llms/detail/reflect_location.hpp>
@@ -13,6 +14,7 @@
 #include <llms/schema/change.hpp>
 #include <llms/schema/checked.hpp>
 #include <llms/schema/reflect_options.hpp>
+#include <llms/schema/report.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -50,14 +52,14 @@ public:
     auto read(Json const& from, T& to, location const& at, std::size_t depth) -> bool {
         static_assert(reflectable<T>, "llms can neither read this type nor describe it");
         if (values_left_ == 0) {
-            return fail(at, "too many values to read");
+            return fail(at, "", "too many values to read");
         }
         --values_left_;
         constexpr auto kind = kind_of<T>;
         if constexpr (kind == kind::anything) {
             return read_anything(from, to, at, depth);
         } else if constexpr (kind == kind::nothing) {
-            return from.is_null() || read_null_text(from, at) || mismatch(at, "null", from);
+            return from.is_null() || read_null_text(from, at) || mismatch(at, "type", "null", from);
         } else if constexpr (kind == kind::boolean) {
             return read_boolean(from, to, at);
         } else if constexpr (kind == kind::integer) {
@@ -67,7 +69,7 @@ public:
         } else if constexpr (kind == kind::text) {
             auto const* const text = text_of(from);
             if (text == nullptr) {
-                return mismatch(at, "a string", from);
+                return mismatch(at, "type", "a string", from);
             }
             to = *text;
             return true;
@@ -89,9 +91,7 @@ public:
         }
     }
 
-    [[nodiscard]] auto take_problems() noexcept -> std::vector<problem> {
-        return std::move(problems_);
-    }
+    [[nodiscard]] auto take_report() -> report { return report{std::move(errors_), truncated_}; }
     [[nodiscard]] auto take_changes() noexcept -> std::vector<change<Json>> {
         return std::move(changes_);
     }
@@ -109,23 +109,32 @@ private:
 
     // --- what is noted ---
 
-    auto fail(location const& at, std::string message) -> bool {
-        if (trying_ == 0 && problems_.size() < options_.max_problems) {
-            problems_.push_back({at.pointer(), std::move(message)});
+    // `keyword` is the one of JSON Schema that would say no; empty for a bound of the reader.
+    auto fail(location const& at, std::string_view keyword, std::string message) -> bool {
+        if (trying_ == 0) {
+            if (errors_.size() < std::max<std::size_t>(options_.max_errors, 1)) {
+                errors_.push_back({at.pointer(), {}, std::string{keyword}, std::move(message)});
+            } else {
+                truncated_ = true;
+            }
         }
         return false;
     }
 
-    auto mismatch(location const& at, std::string_view expected, Json const& found) -> bool {
+    auto mismatch(location const& at, std::string_view keyword, std::string_view expected,
+                  Json const& found) -> bool {
         return trying_ == 0 &&
-               fail(at, "expected " + std::string{expected} + ", found " + shown(found));
+               fail(at, keyword, "expected " + std::string{expected} + ", found " + shown(found));
     }
 
     [[nodiscard]] auto full() const noexcept -> bool {
-        return trying_ != 0 || problems_.size() >= options_.max_problems;
+        return trying_ != 0 || errors_.size() >= options_.max_errors;
     }
 
     void note(location const& at, Json const& from, std::optional<Json> to, coercion rule) {
+        if (changes_.empty()) {
+            changes_.reserve(4);
+        }
         changes_.push_back({at.pointer(), from, std::move(to), rule});
     }
 
@@ -167,7 +176,7 @@ private:
                 return true;
             }
         }
-        return mismatch(at, "true or false", from);
+        return mismatch(at, "type", "true or false", from);
     }
 
     // A number is what it is worth: 3.0 is an integer, as JSON Schema has it.
@@ -216,7 +225,7 @@ private:
             }
         }
         return trying_ == 0 &&
-               mismatch(at,
+               mismatch(at, "type",
                         "an integer from " + std::to_string(std::numeric_limits<T>::min()) +
                             " to " + std::to_string(std::numeric_limits<T>::max()),
                         from);
@@ -259,7 +268,8 @@ private:
                 return true;
             }
         }
-        return mismatch(at, from.is_number() ? "a number that is less large" : "a number", from);
+        return mismatch(at, "type", from.is_number() ? "a number that is less large" : "a number",
+                        from);
     }
 
     template <class Enum>
@@ -284,7 +294,7 @@ private:
             expected += &choice == choices_of<Enum>.data() ? "" : ", ";
             expected += in_quotes(choice.name);
         }
-        return mismatch(at, expected, from);
+        return mismatch(at, "enum", expected, from);
     }
 
     template <class Enum>
@@ -343,7 +353,7 @@ private:
                 }
             }
         }
-        return mismatch(at,
+        return mismatch(at, "format",
                         kind == kind::date      ? "a date such as \"2024-05-01\""
                         : kind == kind::instant ? "a date-time such as \"2024-05-01T12:00:00Z\""
                                                 : "an ISO 8601 duration such as \"PT1H30M\" or "
@@ -356,7 +366,7 @@ private:
     auto read_anything(Json const& from, any_json auto& to, location const& at, std::size_t depth)
         -> bool {
         // To copy and to destroy a document recurses.
-        if (!nested_within(from, options_.max_depth - std::min(depth, options_.max_depth))) {
+        if (!shallow(from, depth)) {
             return too_deep(at);
         }
         to = from;
@@ -364,17 +374,12 @@ private:
     }
 
     auto too_deep(location const& at) -> bool {
-        return fail(at, "nested deeper than " + std::to_string(options_.max_depth) + " levels");
+        return fail(at, "", "nested deeper than " + std::to_string(options_.max_depth) + " levels");
     }
 
-    auto nested_within(Json const& from, std::size_t levels) -> bool {
-        values_left_ -= values_left_ > 0 ? 1 : 0;
-        if (!from.is_structured()) {
-            return true;
-        }
-        return levels > 0 && std::all_of(from.begin(), from.end(), [&](Json const& inner) {
-                   return nested_within(inner, levels - 1);
-               });
+    auto shallow(Json const& from, std::size_t depth) -> bool {
+        return nested_within(from, options_.max_depth - std::min(depth, options_.max_depth),
+                             [this] { values_left_ -= values_left_ > 0 ? 1 : 0; });
     }
 
     template <class T>
@@ -457,22 +462,23 @@ private:
         auto message = "fits none of its " + std::to_string(sizeof...(Alternatives)) + " forms: ";
         auto separator = std::string_view{};
         auto explain = [&]<class T>(std::type_identity<T> /*type*/) {
-            auto problems = std::exchange(problems_, {});
+            auto errors = std::exchange(errors_, {});
             auto value = T{};
             read(from, value, at, depth);
             message += separator;
             message += name_of<T>();
-            if (!problems_.empty()) {
-                auto const& first = problems_.front();
-                auto const inside = std::string_view{first.pointer}.substr(at.pointer().size());
+            if (!errors_.empty()) {
+                auto const& first = errors_.front();
+                auto const inside =
+                    std::string_view{first.instance_pointer}.substr(at.pointer().size());
                 message += " (" + std::string{inside} + (inside.empty() ? "" : ": ");
                 message += first.message + ")";
             }
             separator = "; ";
-            problems_ = std::move(problems);
+            errors_ = std::move(errors);
         };
         (explain(std::type_identity<Alternatives>{}), ...);
-        return fail(at, std::move(message));
+        return fail(at, "anyOf", std::move(message));
     }
 
     template <class T>
@@ -511,7 +517,7 @@ private:
 
     template <class T>
     auto read_foreign(Json const& from, T& to, location const& at, std::size_t depth) -> bool {
-        if (!nested_within(from, options_.max_depth - std::min(depth, options_.max_depth))) {
+        if (!shallow(from, depth)) {
             return too_deep(at);
         }
         if constexpr (std::is_enum_v<T>) {
@@ -526,14 +532,14 @@ private:
             for (auto const& choice : choices_of<T>) {
                 expected += ' ' + nlohmann::json(choice.value).dump();
             }
-            return mismatch(at, expected, from);
+            return mismatch(at, "enum", expected, from);
         } else {
             static_assert(reads_itself<T>, "this type has a to_json of its own but no from_json");
             try {
                 nlohmann::adl_serializer<T>::from_json(nlohmann::json(from), to);
                 return true;
             } catch (std::exception const& e) {
-                return fail(at, e.what());
+                return fail(at, "", e.what());
             }
         }
     }
@@ -571,7 +577,7 @@ private:
                 changes_.resize(mark);
             }
         }
-        return mismatch(at, "an array", from);
+        return mismatch(at, "type", "an array", from);
     }
 
     template <class T>
@@ -593,7 +599,8 @@ private:
                 } else if constexpr (growing_list<T>) {
                     to.push_back(std::move(value));
                 } else if (!to.insert(std::move(value)).second) {
-                    good = fail(here, "is equal to an item before it, and all must differ");
+                    good = fail(here, "uniqueItems",
+                                "is equal to an item before it, and all must differ");
                 }
                 if (!good && full()) {
                     return false;
@@ -603,8 +610,9 @@ private:
         } else {
             constexpr auto size = std::tuple_size_v<T>;
             if (items.size() != size) {
-                return fail(at, "expected an array of " + std::to_string(size) + " items, found " +
-                                    std::to_string(items.size()));
+                return fail(at, "minItems",
+                            "expected an array of " + std::to_string(size) + " items, found " +
+                                std::to_string(items.size()));
             }
             auto read_item = [&](auto& value) {
                 auto const here = at.item(index);
@@ -640,7 +648,7 @@ private:
                 return read(object, to, at, depth);
             }
         }
-        return mismatch(at, "an object", from);
+        return mismatch(at, "type", "an object", from);
     }
 
     template <class T>
@@ -678,9 +686,10 @@ private:
             if (auto const missing = required_of<T> & ~seen; missing != 0) {
                 for (auto index = std::size_t{0}; index < fields.size(); ++index) {
                     if (((missing >> index) & 1U) != 0) {
-                        good = trying_ == 0 &&
-                               fail(at, "the required member " + in_quotes(fields[index].name) +
-                                            " is missing");
+                        good =
+                            trying_ == 0 && fail(at, "required",
+                                                 "the required member " +
+                                                     in_quotes(fields[index].name) + " is missing");
                     }
                 }
             }
@@ -722,7 +731,7 @@ private:
             message += &field == fields_of<T>.data() ? " " : ", ";
             message += field.name;
         }
-        return fail(at, std::move(message));
+        return fail(at, "additionalProperties", std::move(message));
     }
 
     template <class T>
@@ -773,34 +782,37 @@ private:
             auto const number = static_cast<double>(value);
             if constexpr (about.minimum.has_value()) {
                 if (!(number >= *about.minimum)) {
-                    return outside(at, "at least ", *about.minimum, value);
+                    return outside(at, "minimum", "at least ", *about.minimum, value);
                 }
             }
             if constexpr (about.maximum.has_value()) {
                 if (!(number <= *about.maximum)) {
-                    return outside(at, "at most ", *about.maximum, value);
+                    return outside(at, "maximum", "at most ", *about.maximum, value);
                 }
             }
             if constexpr (about.exclusive_minimum.has_value()) {
                 if (!(number > *about.exclusive_minimum)) {
-                    return outside(at, "more than ", *about.exclusive_minimum, value);
+                    return outside(at, "exclusiveMinimum", "more than ", *about.exclusive_minimum,
+                                   value);
                 }
             }
             if constexpr (about.exclusive_maximum.has_value()) {
                 if (!(number < *about.exclusive_maximum)) {
-                    return outside(at, "less than ", *about.exclusive_maximum, value);
+                    return outside(at, "exclusiveMaximum", "less than ", *about.exclusive_maximum,
+                                   value);
                 }
             }
             return true;
         } else if constexpr (kind_of<Value> == kind::text) {
             if constexpr (about.min_length.has_value() || about.max_length.has_value()) {
-                return count_within(at, length_of(value), about.min_length, about.max_length,
-                                    " characters");
+                return count_within(at, "Length", length_of(value), about.min_length,
+                                    about.max_length, " characters");
             }
             return true;
         } else if constexpr (kind_of<Value> == kind::list || kind_of<Value> == kind::map) {
             if constexpr (about.min_items.has_value() || about.max_items.has_value()) {
-                return count_within(at, value.size(), about.min_items, about.max_items, " items");
+                return count_within(at, kind_of<Value> == kind::map ? "Properties" : "Items",
+                                    value.size(), about.min_items, about.max_items, " items");
             }
             return true;
         } else {
@@ -816,27 +828,31 @@ private:
         }
     }
 
-    auto outside(location const& at, std::string_view words, double limit, auto value) -> bool {
+    auto outside(location const& at, std::string_view keyword, std::string_view words, double limit,
+                 auto value) -> bool {
         return trying_ == 0 &&
-               mismatch(at, std::string{words} + bound<Json>(limit).dump(), Json(value));
+               mismatch(at, keyword, std::string{words} + bound<Json>(limit).dump(), Json(value));
     }
 
-    auto count_within(location const& at, std::size_t count, std::optional<std::size_t> least,
-                      std::optional<std::size_t> most, std::string_view unit) -> bool {
+    auto count_within(location const& at, std::string_view what, std::size_t count,
+                      std::optional<std::size_t> least, std::optional<std::size_t> most,
+                      std::string_view unit) -> bool {
         if ((!least || count >= *least) && (!most || count <= *most)) {
             return true;
         }
         auto const low = least && count < *least;
-        return trying_ == 0 && fail(at, (low ? "expected at least " : "expected at most ") +
-                                            std::to_string(low ? *least : *most) +
-                                            std::string{unit} + ", found " + std::to_string(count));
+        return trying_ == 0 && fail(at, (low ? "min" : "max") + std::string{what},
+                                    (low ? "expected at least " : "expected at most ") +
+                                        std::to_string(low ? *least : *most) + std::string{unit} +
+                                        ", found " + std::to_string(count));
     }
 
     reflect_options const& options_;
     coercion rules_;
     std::size_t values_left_;
     std::size_t trying_ = 0; // how many attempts, one inside of the other, are under way
-    std::vector<problem> problems_;
+    std::vector<validation_error> errors_;
+    bool truncated_ = false;
     std::vector<change<Json>> changes_;
 };
 

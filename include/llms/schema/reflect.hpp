@@ -7,7 +7,7 @@
 //
 //     llms::schema_of<trip>().dump();       // {"type":"object","properties":{"from":{"type": ...
 //     auto const t = llms::from_json_checked<trip>(json, {.coerce = llms::coercion::all});
-//     if (t) { drive(t->from, t->to); } else { ask_again(t.text()); }
+//     if (t) { drive(t->from, t->to); } else { ask_again(t.text()); } // names every error
 //     llms::to_json(trip{"Ulm", "Bonn"});   // {"from":"Ulm","to":"Bonn"}
 //
 // Reflected are aggregates of up to 64 members (no base classes, no C arrays, default
@@ -50,7 +50,7 @@ template <reflectable T, class Json = nlohmann::ordered_json>
 }
 
 /// Reads a `T`, or says all that is wrong. Nothing is cut, rounded or guessed: a number outside of
-/// the range of its C++ type, a fraction for an integer, an unknown enumerator are problems. Limits
+/// the range of its C++ type, a fraction for an integer, an unknown enumerator are errors. Limits
 /// from `described` are checked but `pattern` and `format`, which take a `validator`.
 template <reflectable T, class Json>
 [[nodiscard]] auto from_json_checked(Json const& json, reflect_options const& options = {})
@@ -58,7 +58,7 @@ template <reflectable T, class Json>
     auto reader = detail::reader<Json>{options};
     auto value = T{};
     reader.read(json, value, detail::location{}, 0);
-    return {std::move(value), reader.take_problems(), reader.take_changes()};
+    return {std::move(value), reader.take_report(), reader.take_changes()};
 }
 
 /// Writes `value`; empty optional members are left out. Inverse of `from_json_checked`.

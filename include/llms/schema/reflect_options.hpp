@@ -21,8 +21,8 @@ struct reflect_options {
     unknown_members unknown = unknown_members::reject;
     /// How deep arrays and objects may be nested.
     std::size_t max_depth = 128;
-    /// Reading stops after as many problems.
-    std::size_t max_problems = 16;
+    /// The errors that a report lists; reading stops at the last.
+    std::size_t max_errors = 16;
     /// How many values may be looked at, those of a variant once for each alternative tried.
     std::size_t max_values = 10'000'000;
 };
