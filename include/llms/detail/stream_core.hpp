@@ -54,9 +54,9 @@ public:
     using value_type = T;
 
     explicit stream_core(channel_options options)
-        : ring_(options.capacity != 0 ? options.capacity
-                                      : throw error("channel: the capacity must be at least 1")),
-          when_full_(options.when_full) {}
+        : when_full_(options.when_full),
+          ring_(options.capacity != 0 ? options.capacity
+                                      : throw error("channel: the capacity must be at least 1")) {}
     stream_core(stream_core const&) = delete;
     auto operator=(stream_core const&) -> stream_core& = delete;
     ~stream_core() { assert(poppers_.empty() && pushers_.empty()); }
@@ -291,12 +291,13 @@ private:
         return false;
     }
 
+    // What every operation touches is together.
     stream_lock<Platform> lock_;
     std::atomic<bool> closed_{false};
+    backpressure when_full_;
+    stream_ring<T> ring_;
     stream_waiters poppers_;
     stream_waiters pushers_;
-    stream_ring<T> ring_;
-    backpressure when_full_;
     std::atomic<std::uint64_t> dropped_{0};
     std::exception_ptr failure_;
 };

@@ -16,20 +16,23 @@ struct stream_platform_base {
     using atomic = std::atomic<T>;
     using time_point = std::chrono::steady_clock::time_point;
 
-    static constexpr int lock_spins = 16;
-    static constexpr int lock_yields = 64;
+    /// How often a wait looks again before it sleeps: about as long as a sleep and a wake take.
     static constexpr int wait_yields = 32;
 
     static auto now() noexcept -> time_point { return std::chrono::steady_clock::now(); }
 
     static void yield() noexcept { std::this_thread::yield(); }
 
-    static void pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        asm volatile("yield");
-#endif
+    /// Passes some time, more with every attempt, before a lock found taken is tried again.
+    static void back_off(int attempt, std::atomic<bool> const& /*locked*/) noexcept {
+        if (attempt < 4) {
+            for (auto pauses = 32 << attempt; pauses != 0; --pauses)
+                pause();
+        } else if (attempt < 64) {
+            yield();
+        } else {
+            std::this_thread::sleep_for(std::chrono::microseconds(50)); // the owner was preempted
+        }
     }
 
     /// Good enough to be fair with. Source: G. Marsaglia, "Xorshift RNGs".
@@ -39,6 +42,15 @@ struct stream_platform_base {
         state ^= state >> 17U;
         state ^= state << 5U;
         return state;
+    }
+
+private:
+    static void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
+#endif
     }
 };
 
