@@ -15,47 +15,45 @@
 
 namespace llms::inline v0_1::detail {
 
-/// The first `size` (1 to 8) bytes at `from`, in the order of memory, and spaces up to eight.
-inline auto json_load(char const* from, std::size_t size) noexcept -> std::uint64_t {
-    std::uint64_t word = 0x2020202020202020U;
-    if (size >= 8) {
-        std::memcpy(&word, from, 8);
-        return word;
-    }
-    auto* const to = reinterpret_cast<char*>(&word); // NOLINT(*-reinterpret-cast)
-    if (size >= 4) {                                 // two halves that overlap
-        std::memcpy(to, from, 4);
-        std::memcpy(to + size - 4, from + size - 4, 4);
-    } else {
-        to[0] = from[0];
-        to[size / 2] = from[size / 2];
-        to[size - 1] = from[size - 1];
-    }
-    return word;
-}
-
 /// Not 0 if one of the eight bytes does not stand for itself: a control character, a quote, a
 /// backslash, or what is not ASCII.
 inline auto json_special(std::uint64_t word) noexcept -> std::uint64_t {
     constexpr std::uint64_t ones = 0x0101010101010101U;
     // Subtracting sets the top bit of a byte that is too small. It also borrows from the next byte,
     // whose flag may then be false, but never that of a byte before the first true one.
-    auto const too_small = (word - ones * 0x20U) | ((word ^ ones * '"') - ones) |
-                           ((word ^ ones * '\\') - ones);
+    auto const too_small =
+        (word - ones * 0x20U) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones);
     return (too_small | word) & (ones << 7U);
 }
 
-/// Returns how many of the eight bytes come before the first special one, given what
-/// `json_special` says of them.
-inline auto json_count_plain(std::uint64_t word, std::uint64_t special) noexcept -> std::size_t {
+/// Copies the first `size` (0 to 8) bytes at `from` up to the first special one, and returns how
+/// many they are. Eight bytes at `to` may be written.
+inline auto json_copy_plain(char const* from, std::size_t size, char* to) noexcept -> std::size_t {
     if constexpr (std::endian::native == std::endian::little) {
-        return static_cast<std::size_t>(std::countr_zero(special)) / 8;
+        auto const load = [from](auto part, std::size_t at) {
+            std::memcpy(&part, from + at, sizeof part);
+            return std::uint64_t{part} << (8 * at);
+        };
+        std::uint64_t word = 0;
+        if (size >= 8) {
+            word = load(std::uint64_t{}, 0);
+        } else if (size >= 4) { // two halves that overlap in equal bytes
+            word = load(std::uint32_t{}, 0) | load(std::uint32_t{}, size - 4);
+        } else if (size > 0) {
+            using byte = unsigned char;
+            word = load(byte{}, 0) | load(byte{}, size / 2) | load(byte{}, size - 1);
+        }
+        std::memcpy(to, &word, sizeof word);
+        auto const plain = static_cast<std::size_t>(std::countr_zero(json_special(word))) / 8;
+        return plain < size ? plain : size; // the bytes beyond are zeros, and special
     } else {
-        auto const* const bytes = reinterpret_cast<unsigned char const*>(&word); // NOLINT
-        std::size_t plain = special == 0 ? 8 : 0;
-        while (plain < 8 && bytes[plain] >= 0x20 && bytes[plain] < 0x80 && bytes[plain] != '"' &&
-               bytes[plain] != '\\') {
-            ++plain;
+        std::size_t plain = 0;
+        for (; plain < size; ++plain) {
+            auto const c = static_cast<unsigned char>(from[plain]);
+            if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\') {
+                break;
+            }
+            to[plain] = from[plain];
         }
         return plain;
     }
@@ -101,30 +99,22 @@ inline auto json_utf16_less(std::string_view one, std::string_view other) noexce
     return one.size() < other.size();
 }
 
-/// Room for any number in text.
-using json_number_buffer = char[40];
+/// Enough for any number's text.
+inline constexpr std::size_t json_number_size = 40;
 
-/// The decimal digits of an integer.
-template <class Integer>
-auto json_integer_text(json_number_buffer& buffer, Integer number) noexcept -> std::string_view {
-    auto const end = std::to_chars(std::begin(buffer), std::end(buffer), number).ptr;
-    return {std::begin(buffer), static_cast<std::size_t>(end - std::begin(buffer))};
-}
-
-/// A finite number as ECMAScript's Number::toString(10): the shortest digits that read back as the
-/// same double, without an exponent from 1e-6 up to 1e21.
+/// Prints a finite number as ECMAScript's Number::toString(10) does: the shortest digits that read
+/// back as the same double, without an exponent from 1e-6 up to 1e21. Returns the end.
 /// Source: ECMA-262, "Number::toString"; RFC 8785, section 3.2.2.3.
-inline auto json_double_text(json_number_buffer& buffer, double number) noexcept
-    -> std::string_view {
+inline auto json_print_double(char* to, double number) noexcept -> char* {
     if (number == 0) {
-        return "0"; // -0 too
+        *to = '0'; // -0 too
+        return to + 1;
     }
-    json_number_buffer scientific; // [-]d[.d…]e(+|-)dd
+    char scientific[json_number_size]; // [-]d[.d…]e(+|-)dd
     auto const* end = std::to_chars(std::begin(scientific), std::end(scientific), number,
                                     std::chars_format::scientific)
                           .ptr;
     auto const* from = std::begin(scientific);
-    char* to = std::begin(buffer);
     if (*from == '-') {
         *to++ = *from++;
     }
@@ -153,7 +143,7 @@ inline auto json_double_text(json_number_buffer& buffer, double number) noexcept
             put(digits + 1, count - 1);
         }
         put(exponent < 0 ? "e-" : "e+", 2);
-        to = std::to_chars(to, std::end(buffer), exponent < 0 ? -exponent : exponent).ptr;
+        to = std::to_chars(to, to + 4, exponent < 0 ? -exponent : exponent).ptr;
     } else if (point <= 0) {
         put("0.", 2);
         zeros(-point);
@@ -166,7 +156,7 @@ inline auto json_double_text(json_number_buffer& buffer, double number) noexcept
         put(digits, count);
         zeros(point - count);
     }
-    return {std::begin(buffer), static_cast<std::size_t>(to - std::begin(buffer))};
+    return to;
 }
 
 } // namespace llms::inline v0_1::detail

@@ -25,6 +25,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -89,22 +90,19 @@ public:
     auto end_object() -> canonical_writer& { return shut('}'); }
     auto begin_array() -> canonical_writer& { return open('['); }
     auto end_array() -> canonical_writer& { return shut(']'); }
-    auto null() -> canonical_writer& { return scalar("null"); }
-    auto boolean(bool value) -> canonical_writer& { return scalar(value ? "true" : "false"); }
+    auto null() -> canonical_writer& { return literal("null"); }
+    auto boolean(bool value) -> canonical_writer& { return literal(value ? "true" : "false"); }
 
     template <std::integral Integer>
     auto integer(Integer value) -> canonical_writer& {
-        detail::json_number_buffer buffer;
-        return scalar(detail::json_integer_text(buffer, value));
+        auto* const to = begin_value();
+        return end_value(std::to_chars(to, to + detail::json_number_size, value).ptr);
     }
 
     /// A finite number; one that is an integer of 64 bits is written with all its digits.
     /// \throws canonical_error for NaN and the infinities.
     auto number(double value) -> canonical_writer& {
         constexpr auto end = 18446744073709551616.0; // 2^64
-        if (!std::isfinite(value)) {
-            throw canonical_error("", "NaN and the infinities are no JSON numbers");
-        }
         if (std::trunc(value) == value && std::fabs(value) < end) {
             if (value >= 0) {
                 return integer(static_cast<std::uint64_t>(value));
@@ -121,23 +119,19 @@ public:
         if (!std::isfinite(value)) {
             throw canonical_error("", "NaN and the infinities are no JSON numbers");
         }
-        detail::json_number_buffer buffer;
-        return scalar(detail::json_double_text(buffer, value));
+        return end_value(detail::json_print_double(begin_value(), value));
     }
 
     /// \throws canonical_error if `text` is not UTF-8.
     auto string(std::string_view text) -> canonical_writer& {
-        comma();
-        quote(text);
-        comma_ = true;
-        return *this;
+        return end_value(quote(begin_value(), text));
     }
 
     /// The name of the member whose value comes next. \throws canonical_error if it is not UTF-8.
     auto name(std::string_view text) -> canonical_writer& {
-        comma();
-        quote(text);
-        put(':');
+        auto* to = quote(begin_value(), text);
+        *to++ = ':';
+        end_value(to);
         comma_ = false;
         return *this;
     }
@@ -150,85 +144,112 @@ public:
     }
 
 private:
+    // Characters are put through a local pointer, which the compiler can keep in a register; a
+    // store through it might otherwise change any member. room() promises this many bytes behind
+    // it.
+    static constexpr std::size_t slack = 64;
+    static_assert(slack >= detail::json_number_size + 1);
+
+    auto room() -> char* {
+        if (block_.size() - used_ < slack) {
+            flush();
+        }
+        return block_.data() + used_;
+    }
+
+    auto begin_value() -> char* {
+        auto* to = room();
+        *to = ','; // counts if it is kept
+        return to + static_cast<int>(comma_);
+    }
+
+    auto end_value(char const* to) -> canonical_writer& {
+        used_ = static_cast<std::size_t>(to - block_.data());
+        comma_ = true;
+        return *this;
+    }
+
     auto open(char bracket) -> canonical_writer& {
-        comma();
-        put(bracket);
+        auto* to = begin_value();
+        *to++ = bracket;
+        end_value(to);
         comma_ = false;
         return *this;
     }
 
     auto shut(char bracket) -> canonical_writer& {
-        put(bracket);
-        comma_ = true;
-        return *this;
+        auto* to = room();
+        *to++ = bracket;
+        return end_value(to);
     }
 
-    auto scalar(std::string_view text) -> canonical_writer& {
-        comma();
-        put(text);
-        comma_ = true;
-        return *this;
+    auto literal(std::string_view text) -> canonical_writer& {
+        auto* const to = begin_value();
+        std::memcpy(to, text.data(), text.size());
+        return end_value(to + text.size());
     }
 
-    void comma() {
-        if (comma_) {
-            put(',');
-        }
-    }
-
-    void put(char c) {
-        if (used_ == block_.size()) {
-            flush();
-        }
-        block_[used_++] = c;
-    }
-
-    void put(std::string_view text) {
-        if (text.size() > block_.size() - used_) {
-            flush();
-            if (text.size() > block_.size()) {
-                sink_(text);
-                return;
+    auto quote(char* to, std::string_view text) -> char* {
+        // Up to here a word, a character and what comes behind the text still fit.
+        auto const* const full = block_.data() + block_.size() - 32;
+        auto const* at = text.data();
+        auto const* const end = at + text.size();
+        *to++ = '"';
+        for (;;) {
+            // Eight plain bytes at a time,
+            for (; end - at >= 8 && to <= full; at += 8, to += 8) {
+                std::uint64_t word = 0;
+                std::memcpy(&word, at, sizeof word);
+                if (detail::json_special(word) != 0) {
+                    break;
+                }
+                std::memcpy(to, &word, sizeof word);
             }
-        }
-        std::memcpy(block_.data() + used_, text.data(), text.size());
-        used_ += text.size();
-    }
-
-    void quote(std::string_view text) {
-        put('"');
-        auto const* run = text.data(); // what stands for itself, not yet put
-        auto const* const end = run + text.size();
-        auto const* at = run;
-        while ((at = detail::json_skip_plain(at, end)) != end) {
-            if (static_cast<unsigned char>(*at) >= 0x80) {
-                do {
-                    at = detail::json_skip_utf8(at, end);
-                    if (at == nullptr) {
-                        throw canonical_error("", "the text is not UTF-8");
-                    }
-                } while (at != end && static_cast<unsigned char>(*at) >= 0x80);
-                continue;
+            // then fewer, up to the end or to a special one.
+            auto const left = std::min<std::size_t>(8, static_cast<std::size_t>(end - at));
+            auto const plain = detail::json_copy_plain(at, left, to);
+            at += plain;
+            to += plain;
+            if (at == end) {
+                break;
             }
-            put(std::string_view(run, static_cast<std::size_t>(at - run)));
-            escape(*at++);
-            run = at;
+            if (plain < left) {
+                special(at, end, to, full);
+            }
+            end_value(to);
+            to = room();
         }
-        put(std::string_view(run, static_cast<std::size_t>(end - run)));
-        put('"');
+        *to++ = '"';
+        return to;
     }
 
-    void escape(char c) {
+    // Puts the character at `at` that does not stand for itself, or a run of those beyond ASCII.
+    static void special(char const*& at, char const* end, char*& to, char const* full) {
         constexpr std::string_view shorts = "\b\t\n\f\r\"\\";
         constexpr std::string_view letters = "btnfr\"\\";
-        put('\\');
-        if (auto const known = shorts.find(c); known != std::string_view::npos) {
-            put(letters[known]);
-        } else {
-            put("u00");
-            put("01"[static_cast<unsigned char>(c) >> 4U]);
-            put("0123456789abcdef"[static_cast<unsigned char>(c) & 15U]);
+        auto const byte = static_cast<unsigned char>(*at);
+        if (byte < 0x80) {
+            *to++ = '\\';
+            if (auto const known = shorts.find(*at); known != std::string_view::npos) {
+                *to++ = letters[known];
+            } else {
+                for (auto const c :
+                     {'u', '0', '0', "01"[byte >> 4U], "0123456789abcdef"[byte & 15U]}) {
+                    *to++ = c;
+                }
+            }
+            ++at;
+            return;
         }
+        do {
+            auto const* const next = detail::json_skip_utf8(at, end);
+            if (next == nullptr) {
+                throw canonical_error("", "the text is not UTF-8");
+            }
+            while (at != next) {
+                *to++ = *at++;
+            }
+        } while (at != end && static_cast<unsigned char>(*at) >= 0x80 && to <= full);
     }
 
     Sink& sink_;
@@ -371,6 +392,8 @@ private:
 
         // An array or object that is being written, and how far.
         struct level {
+            explicit level(verdict const& given) : rules(given) {}
+
             verdict rules;
             std::size_t index = 0; // of the next element
             typename array::const_iterator element = {};
@@ -437,8 +460,7 @@ private:
                 throw canonical_error("", "nested deeper than " + std::to_string(form_.max_depth_) +
                                               " levels");
             }
-            stack_.push_back({rules});
-            return stack_.back();
+            return stack_.emplace_back(rules);
         }
 
         void enter(array const& elements, verdict const& rules) {
@@ -484,31 +506,35 @@ private:
             return form_.rfc8785_ ? detail::json_utf16_less(one, other) : one < other;
         }
 
-        // Writes the next child of the innermost level, or its end.
+        // Writes the children of the innermost level, up to one that has children itself, or its
+        // end.
         void step(level& here) {
-            if (here.is_array) {
-                if (here.element == here.last_element) {
-                    out_.end_array();
+            auto const depth = stack_.size();
+            while (stack_.size() == depth) {
+                if (here.is_array) {
+                    if (here.element == here.last_element) {
+                        out_.end_array();
+                        stack_.pop_back();
+                        return;
+                    }
+                    auto const& child = *here.element++;
+                    auto const index = here.index++;
+                    auto const rules = below(here, [&] { return std::to_string(index); });
+                    if (!rules.ignored) {
+                        write(child, rules);
+                    }
+                } else if (auto const* const child = next_member(here); child != nullptr) {
+                    here.name = child->first;
+                    auto const rules = below(here, [&] { return here.name; });
+                    if (!rules.ignored) {
+                        out_.name(here.name);
+                        write(child->second, rules);
+                    }
+                } else {
+                    out_.end_object();
                     stack_.pop_back();
                     return;
                 }
-                auto const& child = *here.element++;
-                auto const index = here.index++;
-                detail::json_number_buffer buffer;
-                if (auto const rules =
-                        below(here, [&] { return detail::json_integer_text(buffer, index); });
-                    !rules.ignored) {
-                    write(child, rules);
-                }
-            } else if (auto const* const child = next_member(here); child != nullptr) {
-                here.name = child->first;
-                if (auto const rules = below(here, [&] { return here.name; }); !rules.ignored) {
-                    out_.name(here.name);
-                    write(child->second, rules);
-                }
-            } else {
-                out_.end_object();
-                stack_.pop_back();
             }
         }
 
