@@ -118,9 +118,7 @@ public:
             node->show();
             return node;
         }
-        auto* const node = make();
-        note_created_and_taken();
-        return node;
+        return acquire_new();
     }
 
     void reset(node_type* node) const noexcept { reset_(node->value); }
@@ -150,10 +148,16 @@ protected:
           max_retained_bytes_(options.max_retained_bytes),
           reset_(std::move(reset)) {}
 
-    // A new object in use; throws what T() and the allocation throw.
+    // A new object; throws what T() and the allocation throw.
     virtual auto make() -> node_type* = 0;
 
 private:
+    [[gnu::noinline]] auto acquire_new() -> node_type* {
+        auto* const node = make();
+        note_made_and_taken();
+        return node;
+    }
+
     [[nodiscard]] auto worth_keeping(T const& value) const noexcept -> bool {
         if constexpr (requires { reset_.retain(value); }) {
             static_assert(noexcept(reset_.retain(value)), "Reset::retain must be noexcept");
@@ -307,7 +311,11 @@ public:
     }
     pooled(pooled const&) = delete;
     auto operator=(pooled const&) -> pooled& = delete;
-    ~pooled() { reset(); }
+    ~pooled() {
+        if (node_ != nullptr) {
+            give_back(node_);
+        }
+    }
 
     [[nodiscard]] explicit operator bool() const noexcept { return node_ != nullptr; }
     /// The object, or null if the handle is empty.
@@ -321,9 +329,7 @@ public:
     /// Returns the object now; the handle is empty then.
     void reset() noexcept {
         if (auto* const node = std::exchange(node_, nullptr)) {
-            auto* const core = static_cast<detail::pool_core<T, Reset>*>(node->owner);
-            core->reset(node);
-            core->put(node);
+            give_back(node);
         }
     }
 
@@ -345,6 +351,12 @@ public:
 private:
     friend class object_pool<T, Reset>;
     explicit pooled(detail::pooled_node<T>* node) noexcept : node_(node) {}
+
+    static void give_back(detail::pooled_node<T>* node) noexcept {
+        auto* const core = static_cast<detail::pool_core<T, Reset>*>(node->owner);
+        core->reset(node);
+        core->put(node);
+    }
 
     detail::pooled_node<T>* node_ = nullptr;
 };
@@ -368,9 +380,11 @@ public:
     using value_type = T;
     using handle = pooled<T, Reset>;
 
+    object_pool() : object_pool(object_pool_options{}) {}
+
     /// Makes `options.preallocate` objects (at most `max_idle`); throws what T's constructor
     /// throws.
-    explicit object_pool(object_pool_options const& options = {}, Reset reset = {})
+    explicit object_pool(object_pool_options const& options, Reset reset = {})
         : object_pool(options, &detail::heap, std::move(reset)) {}
 
     /// Takes the objects' memory from `resource`, a `std::pmr::memory_resource` or what has its
@@ -400,11 +414,11 @@ public:
         auto const sum = core_->count();
         object_pool_stats stats;
         stats.acquired = sum.taken;
-        stats.created = sum.created;
+        stats.created = sum.missed + sum.prepared;
         stats.reused = sum.taken - sum.missed;
         stats.dropped = sum.dropped;
         stats.in_use = sum.taken - sum.given;
-        stats.idle = sum.created - sum.dropped - stats.in_use;
+        stats.idle = stats.created - sum.dropped - stats.in_use;
         return stats;
     }
 
