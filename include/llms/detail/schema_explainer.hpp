@@ -393,7 +393,8 @@ private:
 
     void explain_items(node const& at, keyword id, std::string const& name, json const& rule,
                        typename Json::array_t const& items, headroom room) {
-        auto const prefix = std::min(at.array->prefix.size(), items.size());
+        auto const declared = at.array == nullptr ? std::size_t{0} : at.array->prefix.size();
+        auto const prefix = std::min(declared, items.size());
         if (rule.is_array()) {
             for (std::size_t i = 0; i < prefix; ++i) {
                 auto const here = step{instance_, i};
@@ -402,7 +403,7 @@ private:
             return;
         }
         // `additionalItems` without an array of `items` says nothing.
-        if (id == keyword::additional_items && at.array->prefix.empty()) {
+        if (id == keyword::additional_items && declared == 0) {
             return;
         }
         for (std::size_t i = prefix; i < items.size() && !full(); ++i) {
