@@ -93,7 +93,7 @@ constexpr auto form_of_number(std::string_view text) noexcept -> number_form {
 
 /// Whether a floating number is a whole one that no rounding can have made.
 inline auto is_exact_integer(double value) noexcept -> bool {
-    return std::fabs(value) <= 9007199254740992.0 && std::trunc(value) == value; // 2^53
+    return std::fabs(value) < 9007199254740992.0 && std::trunc(value) == value; // 2^53
 }
 
 /// The JSON number that `text` spells, discarded if it spells none. What is too large for an
