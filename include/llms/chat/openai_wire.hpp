@@ -34,7 +34,12 @@ namespace llms::inline v0_1::openai {
 
 namespace detail {
 
-using namespace llms::detail; // NOLINT(google-build-using-namespace): the helpers of chat_json.hpp
+using llms::detail::add_members;
+using llms::detail::excerpt;
+using llms::detail::integer_of;
+using llms::detail::json_member;
+using llms::detail::parse_json;
+using llms::detail::string_of;
 
 [[nodiscard]] inline auto part_to_json(content_part const& part) -> nlohmann::ordered_json {
     struct visitor {
@@ -81,15 +86,15 @@ using namespace llms::detail; // NOLINT(google-build-using-namespace): the helpe
         return text_part{string_of(j, "text")};
     }
     if (type == "image_url" && j.size() == 2) {
-        auto const& url = member(j, "image_url");
+        auto const& url = json_member(j, "image_url");
         return image_part{string_of(url, "url"), string_of(url, "detail")};
     }
     if (type == "input_audio" && j.size() == 2) {
-        auto const& audio = member(j, "input_audio");
+        auto const& audio = json_member(j, "input_audio");
         return audio_part{string_of(audio, "data"), string_of(audio, "format")};
     }
     if (type == "file" && j.size() == 2) {
-        auto const& file = member(j, "file");
+        auto const& file = json_member(j, "file");
         return file_part{string_of(file, "filename"), string_of(file, "file_data"),
                          string_of(file, "file_id")};
     }
@@ -119,9 +124,9 @@ using namespace llms::detail; // NOLINT(google-build-using-namespace): the helpe
 [[nodiscard]] inline auto usage_from(nlohmann::json const& j) -> usage {
     return {.input_tokens = integer_of(j, "prompt_tokens"),
             .output_tokens = integer_of(j, "completion_tokens"),
-            .cached_input_tokens = integer_of(member(j, "prompt_tokens_details"), "cached_tokens"),
+            .cached_input_tokens = integer_of(json_member(j, "prompt_tokens_details"), "cached_tokens"),
             .reasoning_tokens =
-                integer_of(member(j, "completion_tokens_details"), "reasoning_tokens")};
+                integer_of(json_member(j, "completion_tokens_details"), "reasoning_tokens")};
 }
 
 /// The text of a `content` member: a string, or the text parts of a list.
@@ -134,7 +139,7 @@ void read_content(nlohmann::json const& content, Text text, Reasoning reasoning)
             if (string_of(part, "type") == "text") {
                 text(string_of(part, "text"));
             } else if (string_of(part, "type") == "thinking") { // Mistral
-                read_content(member(part, "thinking"), reasoning, reasoning);
+                read_content(json_member(part, "thinking"), reasoning, reasoning);
             }
         }
     }
@@ -142,7 +147,7 @@ void read_content(nlohmann::json const& content, Text text, Reasoning reasoning)
 
 /// Throws what an `error` member of an answer or an event says.
 [[noreturn]] inline void throw_error(nlohmann::json const& j, provider_error::details known) {
-    auto const& complaint = member(j, "error");
+    auto const& complaint = json_member(j, "error");
     auto text =
         complaint.is_string() ? complaint.get<std::string>() : string_of(complaint, "message");
     throw provider_error("the provider reports: " + (text.empty() ? complaint.dump() : text),
@@ -220,7 +225,7 @@ void read_content(nlohmann::json const& content, Text text, Reasoning reasoning)
             m.tool_call_id = value.get<std::string>();
         } else if (key == "tool_calls" && value.is_array()) {
             for (auto const& call : value) {
-                auto const& function = detail::member(call, "function");
+                auto const& function = detail::json_member(call, "function");
                 m.tool_calls.push_back({.id = detail::string_of(call, "id"),
                                         .name = detail::string_of(function, "name"),
                                         .arguments = detail::string_of(function, "arguments")});
@@ -287,9 +292,9 @@ struct body_options {
     if (j.is_object() && j.contains("error") && !j["error"].is_null()) {
         detail::throw_error(j, {.kind = failure::server});
     }
-    auto const& choices = detail::member(j, "choices");
+    auto const& choices = detail::json_member(j, "choices");
     if (!choices.is_array() || choices.empty() ||
-        !detail::member(choices[0], "message").is_object()) {
+        !detail::json_member(choices[0], "message").is_object()) {
         throw provider_error(failure::malformed, "the answer has no choices[0].message");
     }
     auto const& choice = choices[0];
@@ -299,7 +304,7 @@ struct body_options {
                     .message = message_from_json(choice["message"]),
                     .finish = detail::finish_from(word),
                     .finish_text = std::move(word),
-                    .usage = detail::usage_from(detail::member(j, "usage"))};
+                    .usage = detail::usage_from(detail::json_member(j, "usage"))};
     for (auto const& [key, value] : j.items()) {
         if (key != "id" && key != "model" && key != "choices" && key != "usage") {
             answer.extra[key] = value;
@@ -328,21 +333,21 @@ public:
             throw provider_error(failure::malformed,
                                  "a stream event is not a JSON object: " + detail::excerpt(data));
         }
-        if (auto const& complaint = detail::member(event, "error"); !complaint.is_null()) {
+        if (auto const& complaint = detail::json_member(event, "error"); !complaint.is_null()) {
             detail::throw_error(event, {.kind = failure::server});
         }
-        keep(last_.id, detail::member(event, "id"));
-        keep(last_.name, detail::member(event, "model"));
-        if (auto const& used = detail::member(event, "usage"); used.is_object()) {
+        keep(last_.id, detail::json_member(event, "id"));
+        keep(last_.name, detail::json_member(event, "model"));
+        if (auto const& used = detail::json_member(event, "usage"); used.is_object()) {
             last_.usage = detail::usage_from(used);
         }
-        auto const& choices = detail::member(event, "choices");
+        auto const& choices = detail::json_member(event, "choices");
         if (!choices.is_array() || choices.empty()) {
             return;
         }
         auto const& choice = choices[0]; // n = 1: llms asks for no other
-        read_delta(detail::member(choice, "delta"), out);
-        if (auto const& word = detail::member(choice, "finish_reason"); word.is_string()) {
+        read_delta(detail::json_member(choice, "delta"), out);
+        if (auto const& word = detail::json_member(choice, "finish_reason"); word.is_string()) {
             last_.signature = word.get<std::string>();
             last_.finish = detail::finish_from(last_.signature);
             finished_ = true;
@@ -394,8 +399,8 @@ private:
         auto const reasoning = emit(chunk_kind::reasoning);
         auto thought = detail::string_of(delta, "reasoning_content");
         reasoning(thought.empty() ? detail::string_of(delta, "reasoning") : std::move(thought));
-        detail::read_content(detail::member(delta, "content"), emit(chunk_kind::text), reasoning);
-        auto const& calls = detail::member(delta, "tool_calls");
+        detail::read_content(detail::json_member(delta, "content"), emit(chunk_kind::text), reasoning);
+        auto const& calls = detail::json_member(delta, "tool_calls");
         if (calls.is_array()) {
             for (auto const& call : calls) {
                 read_call(call, out);
@@ -405,13 +410,13 @@ private:
 
     template <class Out>
     void read_call(nlohmann::json const& call, Out& out) {
-        auto const& function = detail::member(call, "function");
+        auto const& function = detail::json_member(call, "function");
         chunk piece{.kind = chunk_kind::tool_call,
                     .text = detail::string_of(function, "arguments"),
                     .id = detail::string_of(call, "id"),
                     .name = detail::string_of(function, "name")};
         // Some servers leave the index out: an id then opens the next call, its absence continues.
-        auto const& index = detail::member(call, "index");
+        auto const& index = detail::json_member(call, "index");
         std::uint64_t const at = index.is_number_unsigned()       ? index.get<std::uint64_t>()
                                  : piece.id.empty() && calls_ > 0 ? calls_ - 1
                                                                   : calls_;

@@ -73,7 +73,7 @@ namespace llms::inline v0_1::detail {
 /// The error of an answer whose status is not 2xx.
 [[nodiscard]] inline auto status_error(http_head const& head, std::string body) -> provider_error {
     auto const parsed = parse_json(body);
-    auto const& complaint = member(parsed, "error");
+    auto const& complaint = json_member(parsed, "error");
     auto text =
         complaint.is_string() ? complaint.get<std::string>() : string_of(complaint, "message");
     if (text.empty()) {

@@ -17,7 +17,7 @@
 namespace llms::inline v0_1::detail {
 
 /// The member of that name, or null.
-[[nodiscard]] inline auto member(nlohmann::json const& j, char const* key) noexcept
+[[nodiscard]] inline auto json_member(nlohmann::json const& j, char const* key) noexcept
     -> nlohmann::json const& {
     static nlohmann::json const null;
     if (!j.is_object()) {
@@ -29,14 +29,14 @@ namespace llms::inline v0_1::detail {
 
 /// The member of that name if it is a string, else "".
 [[nodiscard]] inline auto string_of(nlohmann::json const& j, char const* key) -> std::string {
-    auto const& value = member(j, key);
+    auto const& value = json_member(j, key);
     return value.is_string() ? value.get<std::string>() : std::string{};
 }
 
 /// The member of that name if it is a number that std::int64_t holds, else 0.
 [[nodiscard]] inline auto integer_of(nlohmann::json const& j, char const* key) noexcept
     -> std::int64_t {
-    auto const& value = member(j, key);
+    auto const& value = json_member(j, key);
     if (value.is_number_unsigned()) {
         auto const n = value.get<std::uint64_t>();
         return n <= std::numeric_limits<std::int64_t>::max() ? static_cast<std::int64_t>(n) : 0;

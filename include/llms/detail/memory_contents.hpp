@@ -48,7 +48,7 @@ struct field_list {
 };
 
 template <decomposable T>
-using fields_of =
+using memory_fields_of =
     decltype(with_fields(std::declval<T&>(), []<class... Field>(Field&... /*fields*/) {
         return field_list<Field...>{};
     }));
@@ -61,7 +61,7 @@ struct clearable_field {
         if constexpr (clears_itself<Field> || std::is_nothrow_move_assignable_v<Field>) {
             return true;
         } else if constexpr (decomposable<Field>) {
-            return fields_of<Field>::all_of(clearable_field{});
+            return memory_fields_of<Field>::all_of(clearable_field{});
         } else {
             return false;
         }
@@ -69,7 +69,7 @@ struct clearable_field {
 };
 
 template <class T>
-concept clearable_by_field = decomposable<T> && fields_of<T>::all_of(clearable_field{});
+concept clearable_by_field = decomposable<T> && memory_fields_of<T>::all_of(clearable_field{});
 
 // A T() that may throw has something to allocate, which clearing must not.
 template <class T>
@@ -163,7 +163,7 @@ struct wipeable_type {
         } else if constexpr (element_sequence<T> || optional_like<T>) {
             return (*this)(std::type_identity<typename T::value_type>{});
         } else if constexpr (decomposable<T>) {
-            return fields_of<T>::all_of(wipeable_type{});
+            return memory_fields_of<T>::all_of(wipeable_type{});
         } else {
             return false;
         }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#include "script.hpp"
+
+#include <string>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+auto reply_with(std::string const& text) -> support::reply {
+    return {.tokens = support::tokens_of(text), .first_token = 30ms, .per_token = 4ms};
+}
+
+} // namespace
+
+auto demo_answer(nlohmann::json const& request) -> support::reply {
+    auto const talk = request.at("messages").dump();
+    auto const says = [&](char const* words) {
+        return talk.find(words) != std::string::npos;
+    };
+    if (says("weather in Bergen")) {
+        // Readable, and still not what was asked for: text where an integer is due.
+        return reply_with("Of course!\n```json\n{\"city\": \"Bergen\", \"degrees\": \"3\",\n"
+                          " \"sky\": \"Rain\"}\n```\nShall I look up tomorrow, too?");
+    }
+    if (says("weather in Tromso")) {
+        return says("does not fit the schema")
+                   ? reply_with("{\"city\": \"Tromso\", \"degrees\": -4, \"sky\": \"snow\"}")
+                   : reply_with(
+                         "```json\n{\"city\": \"Tromso\", \"degrees\": \"rather cold\"}\n```");
+    }
+    if (says("deepest fjord")) {
+        return reply_with("The Sognefjord, at 1,308 metres.");
+    }
+    return reply_with("A fjord is a long, narrow arm of the sea between high cliffs, carved by a "
+                      "glacier and deepest where the ice was thickest.");
+}
