@@ -97,20 +97,35 @@ struct utf8_sequence {
     return {size, true};
 }
 
+/// A number of first bytes of `text` that are ASCII: all, or all but some 8 of those that are.
+[[nodiscard]] inline auto ascii_prefix(std::string_view text) noexcept -> std::size_t {
+    constexpr std::size_t word = sizeof(std::uint64_t);
+    auto const high_bits = [&](std::size_t from) {
+        std::uint64_t bytes = 0;
+        std::memcpy(&bytes, text.data() + from, word);
+        return bytes & 0x8080808080808080U;
+    };
+    std::size_t at = 0;
+    while (text.size() - at >= 4 * word &&
+           (high_bits(at) | high_bits(at + word) | high_bits(at + 2 * word) |
+            high_bits(at + 3 * word)) == 0) {
+        at += 4 * word;
+    }
+    while (text.size() - at >= word) {
+        if (high_bits(at) != 0) {
+            return at;
+        }
+        at += word;
+    }
+    // The rest is less than a word: look at the last word, part of which was seen before.
+    return text.size() >= word && high_bits(text.size() - word) == 0 ? text.size() : at;
+}
+
 /// How many of the first bytes of `text` are valid UTF-8; `text.size()` when all are.
 [[nodiscard]] inline auto valid_utf8_prefix(std::string_view text) noexcept -> std::size_t {
-    constexpr std::uint64_t high_bits = 0x8080808080808080U;
     std::size_t at = 0;
     while (at < text.size()) {
-        // Most of what providers send is ASCII: 32 bytes a step.
-        for (std::array<std::uint64_t, 4> words{}; text.size() - at >= sizeof(words);
-             at += sizeof(words)) {
-            std::memcpy(words.data(), text.data() + at, sizeof(words));
-            if (((words[0] | words[1] | words[2] | words[3]) & high_bits) != 0) {
-                break;
-            }
-        }
-        // Then character by character, up to the next step.
+        at += ascii_prefix(text.substr(at));
         for (auto const stop = at + 32; at < stop && at < text.size();) {
             auto const sequence = next_utf8(text.substr(at));
             if (!sequence.valid) {
@@ -152,7 +167,8 @@ public:
     /// The first line end not before `from`, or the end of the piece. `from` must not go back.
     [[nodiscard]] auto next(char const* from) noexcept -> char const* {
         if (lf_ < from) {
-            lf_ = find('\n', from);
+            bool const at_once = from != end_ && *from == '\n'; // a blank line: every other one
+            lf_ = at_once ? from : find('\n', from);
         }
         if (cr_ < from) {
             cr_ = find('\r', from);
@@ -162,8 +178,13 @@ public:
 
 private:
     [[nodiscard]] auto find(char c, char const* from) const noexcept -> char const* {
-        auto const size = static_cast<std::size_t>(end_ - from);
-        auto const* const found = size != 0 ? std::memchr(from, c, size) : nullptr;
+        if (end_ - from < 8) { // a call would cost more
+            while (from != end_ && *from != c) {
+                ++from;
+            }
+            return from;
+        }
+        auto const* const found = std::memchr(from, c, static_cast<std::size_t>(end_ - from));
         return found != nullptr ? static_cast<char const*>(found) : end_;
     }
 
@@ -256,7 +277,9 @@ private:
         }
         for (detail::line_ends ends{at, end}; at != end;) {
             auto const* const line_end = ends.next(at);
-            take({at, static_cast<std::size_t>(line_end - at)});
+            if (at != line_end) {
+                take({at, static_cast<std::size_t>(line_end - at)});
+            }
             if (line_end == end) {
                 break;
             }
@@ -422,10 +445,11 @@ private:
     auto dispatch(OnEvent& on_event) -> bool {
         bool go_on = true;
         if (state_.has_data) {
-            if (in_place_.size() != detail::valid_utf8_prefix(in_place_)) {
+            bool const valid = detail::valid_utf8_prefix(in_place_) == in_place_.size();
+            if (!valid || in_place_.empty()) {
                 keep_data();
+                repair(data_);
             }
-            repair(data_);
             sse_event event{.data = in_place_.empty() ? data_ : in_place_,
                             .id = id_,
                             .retry = std::exchange(state_.retry, {})};
@@ -448,8 +472,10 @@ private:
 
     // Copies the data that still lies in the caller's bytes.
     void keep_data() {
-        data_ += in_place_;
-        in_place_ = {};
+        if (!in_place_.empty()) {
+            data_ += in_place_;
+            in_place_ = {};
+        }
     }
 
     static void repair(std::string& text) {
