@@ -65,3 +65,7 @@ TEST_CASE("pcre2_regex: is an engine of patterns", "[regex]") {
     CHECK(twice.search("so so"));
     CHECK(llms::pattern::compile("^so", llms::pcre2_regex{}).is_trivial());
 }
+
+TEST_CASE("pcre2_regex: passes the official suite's tests of regular expressions", "[regex]") {
+    llms_test::check_suite(llms::pcre2_regex{});
+}

@@ -34,3 +34,7 @@ TEST_CASE("re2_regex: is an engine of patterns", "[regex]") {
     CHECK(date.search("2026-11-23"));
     CHECK_FALSE(date.search("2026-11-233"));
 }
+
+TEST_CASE("re2_regex: passes the official suite's tests of regular expressions", "[regex]") {
+    llms_test::check_suite(llms::re2_regex{});
+}

@@ -8,8 +8,12 @@
 #include "support/catch.hpp"
 #include <llms/schema/pattern_error.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <array>
 #include <cstddef>
+#include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -217,6 +221,52 @@ void check_hostile_patterns(Engine const& engine) {
     survives(classes);
     survives("(a|b)*a(a|b){30}");
     survives("(?:\\p{L}{0,60}\\p{Lu}){0,60}");
+}
+
+/// The patterns of optional/ecmascript-regex and optional/non-bmp-regex of the official suite, run
+/// directly: as `pattern`, and as `patternProperties` where nothing else decides.
+template <class Engine>
+void check_suite(Engine const& engine) {
+    char const* const data = std::getenv("LLMS_SHARED_DATA"); // NOLINT(concurrency-mt-unsafe)
+    std::string const suite =
+        (data != nullptr ? std::string(data) : LLMS_SOURCE_DIR "/../shared/data") +
+        "/JSON-Schema-Test-Suite/tests/";
+    std::size_t total = 0;
+    std::size_t passed = 0;
+    for (auto const* const draft : {"draft4", "draft6", "draft7", "draft2019-09", "draft2020-12"}) {
+        for (auto const* const name : {"ecmascript-regex", "non-bmp-regex"}) {
+            std::ifstream file(suite + draft + "/optional/" + name + ".json");
+            if (!file) {
+                continue;
+            }
+            for (auto const& group : nlohmann::json::parse(file)) {
+                auto const& schema = group.at("schema");
+                bool const of_properties = !schema.contains("pattern");
+                if (of_properties && !schema.contains("additionalProperties")) {
+                    continue;
+                }
+                auto const text = of_properties ? schema.at("patternProperties").begin().key()
+                                                : schema.at("pattern").template get<std::string>();
+                auto const program = engine.compile(text);
+                for (auto const& test : group.at("tests")) {
+                    auto const& value = test.at("data");
+                    auto const subject =
+                        of_properties ? value.begin().key() : value.template get<std::string>();
+                    INFO(draft << ": " << text << ": " << subject);
+                    bool const right =
+                        program.search(subject) == test.at("valid").template get<bool>();
+                    CHECK(right);
+                    ++total;
+                    passed += right ? 1 : 0;
+                }
+            }
+        }
+    }
+    if (total == 0) {
+        WARN("skipped: no JSON-Schema-Test-Suite in " << suite);
+    } else {
+        WARN("regular expressions of the official suite: " << passed << " of " << total);
+    }
 }
 
 inline void check_rejected(auto const& engine) {

@@ -91,3 +91,11 @@ TEST_CASE("std_regex: hostile patterns are refused or run", "[regex]") {
     llms_test::check_rejected(llms::std_regex{});
     CHECK_THROWS_AS(llms::std_regex{}.compile("(?<=a)b"), llms::pattern_error);
 }
+
+TEST_CASE("linear_regex: passes the official suite's tests of regular expressions", "[regex]") {
+    llms_test::check_suite(llms::linear_regex{});
+}
+
+TEST_CASE("std_regex: passes the official suite's tests of regular expressions", "[regex]") {
+    llms_test::check_suite(llms::std_regex{});
+}

@@ -9,7 +9,8 @@
 // The standard library bounds neither its stack nor its time, so its reading of the subject is
 // watched: beyond `max_stack_bytes` or `max_steps` a search throws `pattern_limit_error`, and so it
 // does for a subject beyond `max_subject_bytes`. Patterns beyond `max_pattern_size` are a
-// `pattern_error`.
+// `pattern_error`. With libstdc++ a back-reference to a group that took no part never matches, where
+// ECMA-262 has it match nothing.
 //
 // Threads: programs are immutable. A search allocates.
 #ifndef LLMS_SCHEMA_STD_REGEX_HPP
