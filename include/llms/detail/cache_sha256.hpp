@@ -8,7 +8,6 @@
 #ifndef LLMS_DETAIL_CACHE_SHA256_HPP
 #define LLMS_DETAIL_CACHE_SHA256_HPP
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -153,7 +152,8 @@ public:
     void update(std::string_view bytes) noexcept {
         total_ += bytes.size();
         if (used_ > 0) {
-            auto const taken = std::min(bytes.size(), block_.size() - used_);
+            auto const taken =
+                bytes.size() < block_.size() - used_ ? bytes.size() : block_.size() - used_;
             std::memcpy(block_.data() + used_, bytes.data(), taken);
             used_ += taken;
             bytes.remove_prefix(taken);
@@ -165,7 +165,9 @@ public:
         }
         mix(bytes.data(), bytes.size() / block_.size());
         bytes.remove_prefix(bytes.size() / block_.size() * block_.size());
-        std::copy(bytes.begin(), bytes.end(), block_.begin());
+        if (!bytes.empty()) {
+            std::memcpy(block_.data(), bytes.data(), bytes.size());
+        }
         used_ = bytes.size();
     }
 
