@@ -4,9 +4,9 @@
 #ifndef LLMS_DETAIL_METRICS_SERIES_HPP
 #define LLMS_DETAIL_METRICS_SERIES_HPP
 
-#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -35,13 +35,53 @@ private:
     std::atomic<Metric*> metric_{nullptr};
 };
 
-/// A map from `Size` strings to `Series` that only grows, up to a bound: reading takes no lock.
-/// All keys above the bound share the series of the empty key.
+/// A string as its size and its first and last bytes, which is all of it up to 16 bytes: to compare
+/// and hash the names of operations, providers and models without calls.
+class name_key {
+public:
+    name_key() = default;
+    explicit name_key(std::string_view text) noexcept : text_{text} {
+        if (text.size() >= 8) {
+            first_ = load<8>(0);
+            last_ = load<8>(text.size() - 8);
+        } else if (text.size() >= 4) {
+            first_ = load<4>(0);
+            last_ = load<4>(text.size() - 4);
+        } else if (!text.empty()) {
+            first_ = load<1>(0) | load<1>(text.size() / 2) << 8U;
+            last_ = load<1>(text.size() - 1);
+        }
+    }
+
+    auto operator==(name_key const& other) const noexcept -> bool {
+        return first_ == other.first_ && last_ == other.last_ &&
+               text_.size() == other.text_.size() && (text_.size() <= 16 || text_ == other.text_);
+    }
+
+    [[nodiscard]] auto mixed_into(std::uint64_t hash) const noexcept -> std::uint64_t {
+        return std::rotl(hash, 23) + first_ + std::rotl(last_, 32) + text_.size();
+    }
+
+    [[nodiscard]] auto text() const noexcept -> std::string_view { return text_; }
+
+private:
+    template <std::size_t Bytes>
+    [[nodiscard]] auto load(std::size_t from) const noexcept -> std::uint64_t {
+        std::uint64_t bytes = 0;
+        std::memcpy(&bytes, text_.data() + from, Bytes);
+        return bytes;
+    }
+
+    std::string_view text_;
+    std::uint64_t first_ = 0;
+    std::uint64_t last_ = 0;
+};
+
+/// A map from `Size` names to `Series` that only grows, up to a bound: reading takes no lock.
+/// All names above the bound share one series.
 template <std::size_t Size, class Series>
 class series_table {
 public:
-    using key = std::array<std::string_view, Size>;
-
     explicit series_table(std::size_t max_entries) noexcept : max_entries_{max_entries} {}
     series_table(series_table const&) = delete;
     auto operator=(series_table const&) -> series_table& = delete;
@@ -53,8 +93,10 @@ public:
         }
     }
 
-    auto operator[](key const& wanted) -> Series& {
-        auto& bucket = buckets_[hash(wanted) % buckets_.size()];
+    template <class... Names>
+    auto find_or_add(Names... names) -> Series& {
+        key const wanted{name_key{names}...};
+        auto& bucket = bucket_of(wanted);
         if (auto* const found = find(bucket, wanted)) {
             return *found;
         }
@@ -62,9 +104,18 @@ public:
     }
 
 private:
+    using key = std::array<name_key, Size>;
+
     // Published by a release store of the bucket, read with acquire, immutable but for the series.
     struct entry {
-        std::array<std::string, Size> names;
+        entry(key const& wanted, entry* following) : next{following} {
+            for (std::size_t i = 0; i < Size; ++i) {
+                texts[i] = wanted[i].text();
+                names[i] = name_key{texts[i]};
+            }
+        }
+        std::array<std::string, Size> texts;
+        key names;
         entry* next;
         Series series{};
     };
@@ -77,8 +128,7 @@ private:
         if (entries_ == max_entries_) {
             return overflow_;
         }
-        auto* const added =
-            new entry{.names = owned(wanted), .next = bucket.load(std::memory_order_relaxed)};
+        auto* const added = new entry{wanted, bucket.load(std::memory_order_relaxed)};
         bucket.store(added, std::memory_order_release);
         ++entries_;
         return added->series;
@@ -86,46 +136,28 @@ private:
 
     static auto find(std::atomic<entry*> const& bucket, key const& wanted) noexcept -> Series* {
         auto* at = bucket.load(std::memory_order_acquire);
-        while (at != nullptr && !std::equal(wanted.begin(), wanted.end(), at->names.begin())) {
+        while (at != nullptr && at->names != wanted) {
             at = at->next;
         }
         return at != nullptr ? &at->series : nullptr;
     }
 
-    static auto owned(key const& names) -> std::array<std::string, Size> {
-        std::array<std::string, Size> result;
-        std::copy(names.begin(), names.end(), result.begin());
-        return result;
+    // Names that collide on purpose cost a walk of at most max_entries.
+    auto bucket_of(key const& names) noexcept -> std::atomic<entry*>& {
+        std::uint64_t mixed = 0;
+        for (auto const& name : names) {
+            mixed = name.mixed_into(mixed);
+        }
+        return buckets_[mixed * 0x9E3779B97F4A7C15U >> (64U - bucket_bits)];
     }
 
-    // Sizes and both ends of the names: names of models differ there. Keys that collide on purpose
-    // cost a walk of at most max_entries.
-    static auto hash(key const& names) noexcept -> std::size_t {
-        std::uint64_t mixed = 0;
-        for (auto const name : names) {
-            std::array<std::uint64_t, 2> ends{};
-            if (name.size() >= 8) {
-                std::memcpy(ends.data(), name.data(), 8);
-                std::memcpy(&ends[1], name.data() + name.size() - 8, 8);
-            } else if (name.size() >= 4) {
-                std::memcpy(ends.data(), name.data(), 4);
-                std::memcpy(&ends[1], name.data() + name.size() - 4, 4);
-            } else if (!name.empty()) {
-                ends[0] = static_cast<unsigned char>(name.front());
-                ends[1] = static_cast<unsigned char>(name.back());
-            }
-            mixed = (mixed ^ ends[0] ^ name.size()) * 0x9E3779B97F4A7C15U;
-            mixed = (mixed ^ ends[1]) * 0xC2B2AE3D27D4EB4FU;
-            mixed ^= mixed >> 29U;
-        }
-        return static_cast<std::size_t>(mixed);
-    }
+    static constexpr unsigned bucket_bits = 6;
 
     std::size_t max_entries_;
     std::mutex adding_;
     std::size_t entries_ = 0;
     Series overflow_{};
-    std::array<std::atomic<entry*>, 64> buckets_{};
+    std::array<std::atomic<entry*>, std::size_t{1} << bucket_bits> buckets_{};
 };
 
 } // namespace llms::inline v0_1::detail

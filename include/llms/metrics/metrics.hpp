@@ -29,6 +29,7 @@
 #include <llms/metrics/table.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +61,11 @@ public:
     void record(tool_begin const& event) noexcept { hooks_.run(event); }
     void record(tool_end const& event) noexcept { count_and_run(event); }
     void record(cache_event const& event) noexcept { count_and_run(event); }
+
+    /// A number for the `id` of the events of one operation; never 0, never twice.
+    [[nodiscard]] auto next_id() noexcept -> std::uint64_t {
+        return last_id_.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
 
     /// Shows a pool's `stats()` (created, reused, dropped, idle) under `llms.pool.*`, read at each
     /// snapshot, for as long as the result lives; the pool must live longer.
@@ -183,14 +189,15 @@ private:
                 metric::tool_duration,
                 {{metric::tool_name, event.tool}, {metric::error_type, event.error_type}});
         };
-        auto& duration =
-            event.error_type.empty() ? tools_[{clipped(event.tool)}].duration.get(find) : find();
+        auto& duration = event.error_type.empty()
+                             ? tools_.find_or_add(clipped(event.tool)).duration.get(find)
+                             : find();
         duration.record(event.duration);
     }
 
     void count(cache_event const& event) {
         auto const which = static_cast<std::size_t>(event.outcome);
-        caches_[{clipped(event.cache)}]
+        caches_.find_or_add(clipped(event.cache))
             .outcomes[which]
             .get([&]() -> counter& {
                 return registry_.counter(*outcome_metrics[which],
@@ -200,7 +207,8 @@ private:
     }
 
     auto series_of(operation_info const& info) -> operation_series& {
-        return operations_[{clipped(info.operation), clipped(info.provider), clipped(info.model)}];
+        return operations_.find_or_add(clipped(info.operation), clipped(info.provider),
+                                       clipped(info.model));
     }
 
     using label_array = std::array<label, 5>;
@@ -239,6 +247,7 @@ private:
 
     metrics_registry registry_;
     hook_list hooks_;
+    std::atomic<std::uint64_t> last_id_{0};
     detail::series_table<3, operation_series> operations_;
     detail::series_table<1, tool_series> tools_;
     detail::series_table<1, cache_series> caches_;
