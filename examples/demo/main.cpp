@@ -6,7 +6,7 @@
 //
 // Without an API key it asks a server of its own on 127.0.0.1. LLMS_BASE_URL, LLMS_API_KEY and
 // LLMS_MODEL point it at a real provider. It exits non-zero when one of its claims does not hold.
-#include "script.hpp"
+#include "demo/script.hpp"
 #include "support/console.hpp"
 #include "support/loopback_server.hpp"
 #include <llms/ext/curl_transport.hpp>

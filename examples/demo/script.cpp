@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "script.hpp"
+#include "demo/script.hpp"
 
 #include <string>
 

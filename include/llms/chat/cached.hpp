@@ -22,6 +22,7 @@
 #include <llms/chat/response_cache.hpp>
 #include <llms/chat/response_stream.hpp>
 
+#include <exception>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -34,14 +35,16 @@ namespace llms::inline v0_1 {
 template <provider P, class Cache>
 class cached_provider {
 public:
-    cached_provider(P inner, Cache& cache) : inner_(std::move(inner)), cache_(&cache) {}
+    cached_provider(P inner, Cache& cache)
+        : inner_(std::make_shared<P>(std::move(inner))),
+          cache_(&cache) {}
 
     /// \throws as the provider; cache_miss_error for `cache_mode::only_if_cached`.
     [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
         if (!looks_up(ask)) {
-            return inner_.complete(ask, std::move(stop));
+            return inner_->complete(ask, std::move(stop));
         }
-        auto const key = cache_->key(ask, inner_.name());
+        auto const key = cache_->key(ask, inner_->name());
         if (auto const hit = find(ask, key)) {
             cache_->count_hit(hit->response.usage);
             auto answer = free_of_charge(hit->response);
@@ -61,32 +64,34 @@ public:
         return answer;
     }
 
-    /// A stream that is in the cache is replayed at once, chunk by chunk as it was; one that is not
-    /// goes into the cache when the consumer has taken its end.
+    /// A stream that is in the cache is replayed at once, chunk by chunk as it was. One that is not is
+    /// asked for once: callers who come while it runs get all its chunks, from the first on, and it
+    /// goes into the cache when it has ended. It goes on while any of them reads it.
     /// \throws as `complete`
     [[nodiscard]] auto stream(request const& ask, std::stop_token stop = {}) -> response_stream {
         if (!looks_up(ask)) {
-            return inner_.stream(ask, std::move(stop));
+            return inner_->stream(ask, std::move(stop));
         }
-        auto const key = cache_->key(ask, inner_.name());
+        auto const key = cache_->key(ask, inner_->name());
         if (auto hit = find(ask, key)) {
             cache_->count_hit(hit->response.usage);
             return response_stream(std::make_unique<replay_source>(std::move(hit)));
         }
-        cache_->count_miss();
-        std::string own(key);
-        auto inner = inner_.stream(ask, std::move(stop));
-        if (ask.cache.mode == cache_mode::no_store) {
-            return inner;
+        std::string const own(key);
+        auto reader = cache_->streams().join(
+            own, [&](flight_writer out) { produce(own, ask, std::move(out)); });
+        if (reader.led()) {
+            cache_->count_miss();
         }
-        return response_stream(std::make_unique<recording_source>(std::move(inner), *cache_,
-                                                                  std::move(own), ask.cache));
+        return response_stream(std::make_unique<shared_source>(std::move(reader), *cache_, stop));
     }
 
-    [[nodiscard]] auto name() const -> std::string_view { return inner_.name(); }
+    [[nodiscard]] auto name() const -> std::string_view { return inner_->name(); }
 
 private:
     using handle = typename Cache::handle;
+    using flight_reader = typename Cache::stream_flights::reader;
+    using flight_writer = typename Cache::stream_flights::writer;
 
     class replay_source final : public chunk_source {
     public:
@@ -100,35 +105,79 @@ private:
         replay_cursor cursor_;
     };
 
-    class recording_source final : public chunk_source {
+    // One caller's view of a stream in flight.
+    class shared_source final : public chunk_source {
     public:
-        recording_source(response_stream inner, Cache& cache, std::string key,
-                         cache_control const& control)
-            : inner_(std::move(inner)),
+        shared_source(flight_reader from, Cache& cache, std::stop_token const& outer)
+            : from_(std::move(from)),
               cache_(&cache),
-              key_(std::move(key)),
-              control_(control) {}
+              outer_(outer, forward{stop_}) {}
 
         [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
-            auto const* const piece = inner_.next(stop);
+            std::stop_callback const inner(stop, forward{stop_});
+            auto const* const piece = from_.next({.stop = stop_.get_token()});
             if (piece == nullptr) {
                 return false;
             }
-            recorder_.add(*piece);
             out = *piece;
-            if (recorder_.done()) {
-                cache_->put(key_, std::move(recorder_).take(), control_);
+            if (out.kind == chunk_kind::end && !from_.led()) {
+                cache_->count_coalesced(out.usage);
+                out.usage = {};
+                out.coalesced = true;
             }
             return true;
         }
 
     private:
-        response_stream inner_;
+        struct forward {
+            std::stop_source to;
+            void operator()() noexcept { to.request_stop(); }
+        };
+
+        flight_reader from_;
         Cache* cache_;
-        std::string key_;
-        cache_control control_;
-        stream_recorder<> recorder_;
+        std::stop_source stop_; // stopped by either of the caller's tokens
+        std::stop_callback<forward> outer_;
     };
+
+    // Makes the chunks of a flight, on a thread of its own: the caller who led may leave.
+    void produce(std::string const& key, request const& ask, flight_writer out) {
+        cache_->workers().run([cache = cache_, inner = inner_, key, ask = ask.clone(),
+                               out = std::move(out)]() mutable noexcept {
+            try {
+                pump(*cache, *inner, key, ask, out);
+                out.close();
+            } catch (...) {
+                out.close(std::current_exception());
+            }
+        });
+    }
+
+    static void pump(Cache& cache, P& inner, std::string const& key, request const& ask,
+                     flight_writer& out) {
+        // As in ask_once: a flight may have ended since the look-up.
+        if (ask.cache.mode != cache_mode::refresh) {
+            if (auto const late = cache.find(key)) {
+                replay_cursor cursor;
+                for (chunk piece; cursor.next(*late, piece) && out.push(std::move(piece));) {
+                    piece.clear();
+                }
+                return;
+            }
+        }
+        stream_recorder<> recorder;
+        auto from = inner.stream(ask, out.abandoned());
+        while (auto const* piece = from.next(out.abandoned())) {
+            recorder.add(*piece);
+            if (recorder.done() && ask.cache.mode != cache_mode::no_store) {
+                // Before its end is given out: who has seen the end finds it in the cache.
+                cache.put(key, std::move(recorder).take(), ask.cache);
+            }
+            if (!out.push(*piece)) {
+                return; // the last reader has left
+            }
+        }
+    }
 
     // False: the call goes past the cache.
     [[nodiscard]] auto looks_up(request const& ask) const -> bool {
@@ -165,7 +214,7 @@ private:
             answer.cached = true;
             return answer;
         }
-        auto answer = inner_.complete(ask, stop);
+        auto answer = inner_->complete(ask, stop);
         if (ask.cache.mode != cache_mode::no_store) {
             cache_->put(key, {answer.clone()}, ask.cache);
         }
@@ -178,7 +227,7 @@ private:
         return answer;
     }
 
-    P inner_;
+    std::shared_ptr<P> inner_; // shared with the threads of streams in flight
     Cache* cache_;
 };
 

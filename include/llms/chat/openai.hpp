@@ -25,6 +25,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <stop_token>
 #include <string>

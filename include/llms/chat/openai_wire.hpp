@@ -124,7 +124,8 @@ using llms::detail::string_of;
 [[nodiscard]] inline auto usage_from(nlohmann::json const& j) -> usage {
     return {.input_tokens = integer_of(j, "prompt_tokens"),
             .output_tokens = integer_of(j, "completion_tokens"),
-            .cached_input_tokens = integer_of(json_member(j, "prompt_tokens_details"), "cached_tokens"),
+            .cached_input_tokens =
+                integer_of(json_member(j, "prompt_tokens_details"), "cached_tokens"),
             .reasoning_tokens =
                 integer_of(json_member(j, "completion_tokens_details"), "reasoning_tokens")};
 }
@@ -399,7 +400,8 @@ private:
         auto const reasoning = emit(chunk_kind::reasoning);
         auto thought = detail::string_of(delta, "reasoning_content");
         reasoning(thought.empty() ? detail::string_of(delta, "reasoning") : std::move(thought));
-        detail::read_content(detail::json_member(delta, "content"), emit(chunk_kind::text), reasoning);
+        detail::read_content(detail::json_member(delta, "content"), emit(chunk_kind::text),
+                             reasoning);
         auto const& calls = detail::json_member(delta, "tool_calls");
         if (calls.is_array()) {
             for (auto const& call : calls) {

@@ -19,10 +19,13 @@
 #include <llms/cache/cache.hpp>
 #include <llms/cache/coarse_clock.hpp>
 #include <llms/cache/single_flight.hpp>
+#include <llms/cache/stream_flight.hpp>
+#include <llms/chat/chunk.hpp>
 #include <llms/chat/recorded_response.hpp>
 #include <llms/chat/request.hpp>
 #include <llms/chat/request_key.hpp>
 #include <llms/chat/response.hpp>
+#include <llms/detail/chat_worker_group.hpp>
 #include <llms/error.hpp>
 #include <llms/json/canonical.hpp>
 
@@ -30,6 +33,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -151,9 +155,18 @@ public:
                 .bytes = held.bytes};
     }
 
-    /// What `cached` shares through the cache: the calls in flight. Not for other use.
-    using flights = single_flight<std::string, recorded_response>;
-    [[nodiscard]] auto calls() noexcept -> flights& { return flights_; }
+    /// What `cached` shares through the cache: the calls and streams in flight, and the threads
+    /// that these run on. Not for other use.
+    struct chunk_bytes {
+        auto operator()(chunk const& piece) const noexcept -> std::size_t {
+            return sizeof(chunk) + piece.text.size();
+        }
+    };
+    using call_flights = single_flight<std::string, recorded_response>;
+    using stream_flights = stream_flight<std::string, chunk, std::hash<std::string>, chunk_bytes>;
+    [[nodiscard]] auto calls() noexcept -> call_flights& { return calls_; }
+    [[nodiscard]] auto streams() noexcept -> stream_flights& { return streams_; }
+    [[nodiscard]] auto workers() noexcept -> detail::worker_group& { return workers_; }
 
     /// Count what `cached` did.
     void count_hit(usage const& saved) noexcept {
@@ -168,8 +181,7 @@ public:
     void count_bypass() noexcept { ++counters_.bypassed; }
 
 private:
-    // Only counts: no other memory hangs on them, so every access may be relaxed... but the default
-    // order costs the same on a counter next to a provider's call, and a hit has one of them.
+    // Counts only: nothing is published through them.
     struct counters {
         std::atomic<std::uint64_t> hits{0};
         std::atomic<std::uint64_t> misses{0};
@@ -196,8 +208,10 @@ private:
     response_cache_options const options_;
     std::optional<canonical_form> wire_form_;
     entries entries_;
-    flights flights_;
+    call_flights calls_;
+    stream_flights streams_;
     counters counters_;
+    detail::worker_group workers_; // last: its threads use all of the above
 };
 
 /// Answers kept by their requests, on the clock that costs least.

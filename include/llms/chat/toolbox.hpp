@@ -134,11 +134,10 @@ public:
                                                     batch->cancel();
                                                 }};
         for (auto at = std::size_t{0}; at < calls.size(); ++at) {
-            // A job holds a copy of the toolbox, which may outlive a caller that has given up.
             auto job = std::function<void()>{
-                [tools = *this, place = std::make_shared<detail::tool_batch::place>(batch, at)] {
+                [tools, place = std::make_shared<detail::tool_batch::place>(batch, at)] {
                     place->run([&tools](tool_call const& each, std::stop_token stop) {
-                        return tools.call(each, std::move(stop));
+                        return tools->call(each, std::move(stop));
                     });
                 }};
             try {
