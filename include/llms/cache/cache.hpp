@@ -99,7 +99,7 @@ public:
     [[nodiscard]] auto get(K const& key, cache_get_options const& how = {}) -> handle {
         auto const hash = hash_of(key);
         auto& home = shard_of(hash);
-        return serve(home, pin(home, hash, lookup(key)), how);
+        return serve(home, home.pin(short_hash(hash), lookup(key)), how);
     }
 
     /// As `get`, but never waits: also empty, and counted as nothing, when the shard is being
@@ -108,11 +108,8 @@ public:
     [[nodiscard]] auto try_get(K const& key, cache_get_options const& how = {}) -> handle {
         auto const hash = hash_of(key);
         auto& home = shard_of(hash);
-        entry* found = nullptr;
-        if (!try_pin(home, hash, lookup(key), found)) {
-            return {};
-        }
-        return serve(home, found, how);
+        auto const found = home.try_pin(short_hash(hash), lookup(key));
+        return found ? serve(home, *found, how) : handle{};
     }
 
     /// Stores a value, visible when this returns. False when it was refused for its weight; an
@@ -142,14 +139,17 @@ public:
         auto const hash = hash_of(key);
         auto&& wanted = lookup(key);
         auto& home = shard_of(hash);
-        handle found{pin(home, hash, wanted), false};
-        auto const state = found ? freshness_of(*found.entry_) : freshness::dead;
+        handle found{home.pin(short_hash(hash), wanted), false};
+        if (!found) {
+            home.count_absent();
+            return load(home, hash, wanted, loader, mine, {});
+        }
+        auto const state = freshness_of(*found.entry_);
         if (state >= freshness::expired) {
-            home.count_miss();
+            home.count_unserved();
             return load(home, hash, wanted, loader, mine,
                         state == freshness::expired ? std::move(found) : handle{});
         }
-        home.count_hit();
         if (state == freshness::soft) {
             stale_hits_.fetch_add(1, std::memory_order_relaxed);
             found.stale_ = true;
@@ -211,7 +211,7 @@ public:
         });
     }
 
-    /// Looks at up to `budget` places of the index, of which there are about 1.25 for each of
+    /// Looks at up to `budget` places of the index, of which there are about 1.5 for each of
     /// `max_entries`, and removes what has expired there; returns how many. Goes on where the last
     /// call ended and never holds a lock for more than 256 places.
     auto purge(std::size_t budget = static_cast<std::size_t>(-1)) -> std::size_t {
@@ -329,8 +329,6 @@ public:
 private:
     using entry = detail::cache_entry<Key, Value>;
     using shard = detail::cache_shard<Key, Value, Policy>;
-    using hit_guard =
-        std::conditional_t<Policy::uses_are_counted, detail::cache_reading, detail::cache_writing>;
     using gate = detail::cache_gate<cache>;
 
     // In the order of age: what is `expired` may still stand in for a failed load, what is `dead`
@@ -359,7 +357,9 @@ private:
         } else if constexpr (requires { typename Hash::is_avalanching; }) {
             return hash_(key);
         } else {
-            return detail::cache_fold(hash_(key) ^ secret_.a, secret_.b);
+            // Twice: keys in sequence are still visible in the product of one.
+            auto const once = detail::cache_fold(hash_(key) ^ secret_.a, secret_.b);
+            return detail::cache_fold(once ^ secret_.c, secret_.b);
         }
     }
     // The high half of a hash chooses the shard, the low half is for the shard.
@@ -418,52 +418,32 @@ private:
 
     // --- Reading ---
 
-    template <typename K>
-    [[nodiscard]] static auto pin_held(shard& home, std::uint64_t hash, K const& key) -> entry* {
-        auto* const found = home.find(short_hash(hash), key);
-        if (found != nullptr) {
-            home.use(*found);
-            found->retain();
-        }
-        return found;
-    }
-    template <typename K>
-    [[nodiscard]] static auto pin(shard& home, std::uint64_t hash, K const& key) -> entry* {
-        hit_guard const guard{home.lock};
-        return pin_held(home, hash, key);
-    }
-    // False when the lock cannot be had at once.
-    template <typename K>
-    [[nodiscard]] static auto try_pin(shard& home, std::uint64_t hash, K const& key, entry*& found)
-        -> bool {
-        if (!(Policy::uses_are_counted ? home.lock.try_lock_shared() : home.lock.try_lock())) {
-            return false;
-        }
-        hit_guard const guard{home.lock, std::adopt_lock};
-        found = pin_held(home, hash, key);
-        return true;
-    }
-
     // Takes over the reference to what was found, if anything.
     [[nodiscard]] auto serve(shard& home, entry* found, cache_get_options const& how) -> handle {
-        handle pinned{found, false};
-        if (pinned && (!never_ages(*found) || how.max_age != cache_forever)) {
-            auto const at = now();
-            auto const state = freshness_at(*found, at);
-            auto const is_too_old =
-                how.max_age != cache_forever && at - found->created > how.max_age.count();
-            if (state == freshness::dead) {
-                remove_if_held(home, *found, removal_cause::expired);
-            }
-            if (state == freshness::dead || is_too_old ||
-                (state == freshness::expired && !how.accept_expired)) {
-                pinned = {};
-            } else if (state != freshness::fresh) {
-                stale_hits_.fetch_add(1, std::memory_order_relaxed);
-                pinned.stale_ = true;
-            }
+        if (found == nullptr) {
+            home.count_absent();
+            return {};
         }
-        pinned ? home.count_hit() : home.count_miss();
+        handle pinned{found, false};
+        if (never_ages(*found) && how.max_age == cache_forever) {
+            return pinned;
+        }
+        auto const at = now();
+        auto const state = freshness_at(*found, at);
+        auto const is_too_old =
+            how.max_age != cache_forever && at - found->created > how.max_age.count();
+        if (state == freshness::dead) {
+            remove_if_held(home, *found, removal_cause::expired);
+        }
+        if (state == freshness::dead || is_too_old ||
+            (state == freshness::expired && !how.accept_expired)) {
+            home.count_unserved();
+            return {};
+        }
+        if (state != freshness::fresh) {
+            stale_hits_.fetch_add(1, std::memory_order_relaxed);
+            pinned.stale_ = true;
+        }
         return pinned;
     }
 
@@ -491,7 +471,6 @@ private:
         auto& one = *fresh.entry_;
         auto const is_light = home.admits(one.weight) && (options_.max_entry_bytes == 0 ||
                                                           one.weight <= options_.max_entry_bytes);
-        auto const at = now();
         auto is_stored = false;
         detail::cache_removed gone;
         {
@@ -502,7 +481,7 @@ private:
             }
             home.overtake(one.hash);
             if (is_light) {
-                is_stored = home.store(one, old, at, gone);
+                is_stored = home.store(one, old, one.created, gone);
             } else if (old != nullptr) {
                 home.remove(*old, removal_cause::replaced, gone);
             }
@@ -590,13 +569,24 @@ private:
         detail::cache_load load_;
     };
 
+    // What is held, without a trace of the question.
+    template <typename K>
+    [[nodiscard]] static auto peek(shard& home, std::uint64_t hash, K const& wanted) -> handle {
+        detail::cache_reading const shared{home.lock};
+        auto* const found = home.find(short_hash(hash), wanted);
+        if (found != nullptr) {
+            found->retain();
+        }
+        return handle{found, false};
+    }
+
     template <typename K, typename Loader>
     auto load(shard& home, std::uint64_t hash, K const& wanted, Loader& loader,
               wait_limits<> const& mine, handle fallback) -> handle {
         Key const key(wanted);
         auto const lead = [&]() -> handle {
             // Another flight may have landed between this caller's miss and its own start.
-            if (handle landed{pin(home, hash, wanted), false};
+            if (auto landed = peek(home, hash, wanted);
                 landed && freshness_of(*landed.entry_) < freshness::expired) {
                 return landed;
             }

@@ -28,9 +28,11 @@ public:
 
     static void use(detail::cache_node& node) noexcept { node.count_use(); }
 
-    [[nodiscard]] static auto place(std::uint32_t /*hash*/) noexcept -> std::uint8_t { return 0; }
+    /// Nothing to decide: there is one queue.
+    static void place(detail::cache_node& /*fresh*/) noexcept {}
 
-    void insert(detail::cache_node& node, std::uint8_t /*queue*/) noexcept { ring_.push(node); }
+    /// Takes in an entry as the newest.
+    void insert(detail::cache_node& node) noexcept { ring_.push(node); }
 
     void remove(detail::cache_node& node) noexcept { ring_.remove(node); }
 

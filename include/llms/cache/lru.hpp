@@ -29,9 +29,11 @@ public:
         list_.push(node);
     }
 
-    [[nodiscard]] static auto place(std::uint32_t /*hash*/) noexcept -> std::uint8_t { return 0; }
+    /// Nothing to decide: there is one queue.
+    static void place(detail::cache_node& /*fresh*/) noexcept {}
 
-    void insert(detail::cache_node& node, std::uint8_t /*queue*/) noexcept { list_.push(node); }
+    /// Takes in an entry as the newest.
+    void insert(detail::cache_node& node) noexcept { list_.push(node); }
 
     void remove(detail::cache_node& node) noexcept { list_.remove(node); }
 

@@ -37,20 +37,22 @@ public:
     static constexpr bool uses_are_counted = true;
 
     explicit basic_s3_fifo(std::size_t capacity = 0)
-        : is_small_cache_{capacity < 128},
-          ghost_{is_small_cache_ ? 0 : capacity * GhostPercent / 100} {}
+        : is_clock_{capacity < 128},
+          ghost_{capacity * GhostPercent / 100} {}
 
     static void use(detail::cache_node& node) noexcept { node.count_use(); }
 
-    /// The queue for a key that is about to be inserted; forgets that it was evicted.
-    [[nodiscard]] auto place(std::uint32_t hash) noexcept -> std::uint8_t {
-        return is_small_cache_ || ghost_.take(hash, size() * GhostPercent / 100) ? main : small;
+    /// Says where an entry of a key that is not held will go, and forgets that the key was evicted.
+    void place(detail::cache_node& fresh) noexcept {
+        auto const came_back = ghost_.take(fresh.hash, size() * GhostPercent / 100);
+        fresh.queue = came_back || is_clock_ ? main : small;
+        if (came_back && is_clock_) {
+            fresh.count_use();
+        }
     }
 
-    void insert(detail::cache_node& node, std::uint8_t queue) noexcept {
-        node.queue = queue;
-        queues_[queue].push(node);
-    }
+    /// Takes in an entry that was placed, or that has its `queue` from the one it replaces.
+    void insert(detail::cache_node& node) noexcept { queues_[node.queue].push(node); }
 
     void remove(detail::cache_node& node) noexcept { queues_[node.queue].remove(node); }
 
@@ -72,7 +74,8 @@ public:
                 return node;
             }
             node.uses.store(0, std::memory_order_relaxed);
-            insert(node, main);
+            node.queue = main;
+            queues_[main].push(node);
             if (queues_[main].size() > main_share) {
                 break;
             }
@@ -82,6 +85,9 @@ public:
             queues_[main].remove(node);
             auto const uses = node.uses.load(std::memory_order_relaxed);
             if (uses == 0 || is_dead(node)) {
+                if (is_clock_) {
+                    ghost_.insert(node.hash);
+                }
                 return node;
             }
             node.uses.store(static_cast<std::uint8_t>(uses - 1), std::memory_order_relaxed);
@@ -102,7 +108,7 @@ private:
         return queues_[small].size() + queues_[main].size();
     }
 
-    bool is_small_cache_;
+    bool is_clock_;
     detail::cache_list queues_[2];
     detail::cache_ghost ghost_;
 };

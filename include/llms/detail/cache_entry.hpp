@@ -94,12 +94,24 @@ private:
           key_(std::forward<K>(key)) {}
     ~cache_entry() = default;
 
+    // The aligned forms of new are slower, and most entries do without.
+    static constexpr bool is_overaligned = alignof(Value) > __STDCPP_DEFAULT_NEW_ALIGNMENT__ ||
+                                           alignof(Key) > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
     static auto allocate(std::size_t key_bytes) -> void* {
-        return ::operator new (sizeof(cache_entry) + key_bytes,
-                               std::align_val_t{alignof(cache_entry)});
+        if constexpr (is_overaligned) {
+            return ::operator new (sizeof(cache_entry) + key_bytes,
+                                   std::align_val_t{alignof(cache_entry)});
+        } else {
+            return ::operator new(sizeof(cache_entry) + key_bytes);
+        }
     }
     static void deallocate(void* block) noexcept {
-        ::operator delete (block, std::align_val_t{alignof(cache_entry)});
+        if constexpr (is_overaligned) {
+            ::operator delete (block, std::align_val_t{alignof(cache_entry)});
+        } else {
+            ::operator delete(block);
+        }
     }
 
     Value value_;

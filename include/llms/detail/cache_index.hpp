@@ -23,7 +23,7 @@ namespace llms::inline v0_1::detail {
 /// of its hash. Invariant: along the cells the distance grows by at most one a step, so a probe
 /// ends as soon as it meets an entry that is nearer to its home than the probe is.
 ///
-/// A distance fits eight bits. With a seeded hash at four fifths full none comes near that; with a
+/// A distance fits eight bits. With a seeded hash at two thirds full none comes near that; with a
 /// degenerate one, what does not fit is pushed out (`insert`), so that a probe is bounded whatever
 /// the keys: it is a cache, it may forget.
 ///
@@ -32,7 +32,7 @@ namespace llms::inline v0_1::detail {
 class cache_index {
 public:
     explicit cache_index(std::size_t capacity = 0)
-        : homes_{capacity + capacity / 4 + 1},
+        : homes_{capacity + capacity / 2 + 1},
           // A run that begins in the last home cell needs a cell for each entry that can be there,
           // and an empty one behind it.
           size_{homes_ + (capacity < max_distance ? capacity : max_distance) + 1},

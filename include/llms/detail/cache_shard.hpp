@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace llms::inline v0_1::detail {
@@ -70,9 +71,29 @@ public:
     // The word that every reader writes, and what it reads next, share a cache line.
     cache_lock lock;
 
+    /// The entry of that key, used once more and with a reference for the caller, or null; under no lock.
+    /// Counts an entry that was found; what was not the caller counts by `count_absent`, and what it
+    /// found but had no use for by `count_unserved`. Throws what comparing keys throws.
+    template <typename K>
+    [[nodiscard]] auto pin(std::uint32_t hash, K const& key) -> entry* {
+        hit_side side{lock};
+        side.enter();
+        return pin_inside(side, hash, key);
+    }
+
+    /// As `pin`, but nothing when the lock cannot be had at once.
+    template <typename K>
+    [[nodiscard]] auto try_pin(std::uint32_t hash, K const& key) -> std::optional<entry*> {
+        hit_side side{lock};
+        if (!side.try_enter()) {
+            return std::nullopt;
+        }
+        return pin_inside(side, hash, key);
+    }
+
     /// Under no lock.
-    void count_hit() noexcept { hits_.fetch_add(1, std::memory_order_relaxed); }
-    void count_miss() noexcept { misses_.fetch_add(1, std::memory_order_relaxed); }
+    void count_absent() noexcept { absent_.fetch_add(1, std::memory_order_relaxed); }
+    void count_unserved() noexcept { unserved_.fetch_add(1, std::memory_order_relaxed); }
 
     /// The entry of that key, or null. Shared. Throws what comparing keys throws.
     template <typename K>
@@ -81,9 +102,6 @@ public:
             return static_cast<entry const&>(node).key() == key;
         }));
     }
-
-    /// Tells the policy of a hit. Shared if `Policy::uses_are_counted`.
-    void use(entry& found) noexcept { policy_.use(found); }
 
     /// Whether the shard could hold an entry of that weight.
     [[nodiscard]] auto admits(std::size_t weight) const noexcept -> bool {
@@ -207,8 +225,11 @@ public:
 
     /// Shared.
     void add_to(cache_stats& sum) const noexcept {
-        sum.hits += hits_.load(std::memory_order_relaxed);
-        sum.misses += misses_.load(std::memory_order_relaxed);
+        // An entry is found before it is not served, but the two are not read at one moment.
+        auto const unserved = unserved_.load(std::memory_order_relaxed);
+        auto const found = lock.tally();
+        sum.hits += found > unserved ? found - unserved : 0;
+        sum.misses += absent_.load(std::memory_order_relaxed) + unserved;
         sum.insertions += insertions_;
         sum.evicted += removals_[static_cast<int>(removal_cause::evicted)];
         sum.expired += removals_[static_cast<int>(removal_cause::expired)];
@@ -222,6 +243,53 @@ public:
     [[nodiscard]] auto cells() const noexcept -> std::size_t { return index_.size(); }
 
 private:
+    // The side of the lock that a use needs.
+    class hit_side {
+    public:
+        explicit hit_side(cache_lock& lock) noexcept : lock_{lock} {}
+        hit_side(hit_side const&) = delete;
+        auto operator=(hit_side const&) -> hit_side& = delete;
+        ~hit_side() {
+            if (!is_inside_) {
+                return;
+            }
+            if constexpr (!Policy::uses_are_counted) {
+                lock_.downgrade();
+            }
+            has_found_ ? lock_.unlock_shared_and_tally() : lock_.unlock_shared();
+        }
+
+        void enter() noexcept {
+            if constexpr (Policy::uses_are_counted) {
+                lock_.lock_shared();
+            } else {
+                lock_.lock();
+            }
+            is_inside_ = true;
+        }
+        [[nodiscard]] auto try_enter() noexcept -> bool {
+            is_inside_ = Policy::uses_are_counted ? lock_.try_lock_shared() : lock_.try_lock();
+            return is_inside_;
+        }
+        void has_found() noexcept { has_found_ = true; }
+
+    private:
+        cache_lock& lock_;
+        bool is_inside_ = false;
+        bool has_found_ = false;
+    };
+
+    template <typename K>
+    auto pin_inside(hit_side& side, std::uint32_t hash, K const& key) -> entry* {
+        auto* const found = find(hash, key);
+        if (found != nullptr) {
+            policy_.use(*found);
+            found->retain();
+            side.has_found();
+        }
+        return found;
+    }
+
     void forget(cache_node& node, removal_cause cause, cache_removed& gone) noexcept {
         --count_;
         bytes_ -= node.weight;
@@ -229,10 +297,10 @@ private:
         gone.add(node, cause);
     }
 
-    std::atomic<std::uint64_t> hits_{0};
-    std::atomic<std::uint64_t> misses_{0};
     cache_index index_;
     Policy policy_;
+    std::atomic<std::uint64_t> absent_{0};
+    std::atomic<std::uint64_t> unserved_{0};
     std::size_t count_ = 0;
     std::size_t bytes_ = 0;
     std::size_t max_entries_ = 0;
