@@ -48,14 +48,19 @@ public:
         rest_.remove_prefix(1);
         return true;
     }
-    /// Takes as many decimal digits as there are. Returns how many.
-    auto digits() -> std::size_t {
+    /// Takes as many characters of `set` as there are. Returns how many.
+    template <class Set>
+    auto skip(Set const& set) -> std::size_t {
         std::size_t count = 0;
-        while (count < rest_.size() && is_ascii_digit(static_cast<unsigned char>(rest_[count]))) {
+        while (count < rest_.size() && set(rest_[count])) {
             ++count;
         }
         rest_.remove_prefix(count);
         return count;
+    }
+    /// Takes as many decimal digits as there are. Returns how many.
+    auto digits() -> std::size_t {
+        return skip([](char c) { return is_ascii_digit(static_cast<unsigned char>(c)); });
     }
     /// Takes exactly `count` decimal digits, at most nine. Returns their value or -1.
     auto number(std::size_t count) -> int {
@@ -345,6 +350,30 @@ constexpr auto is_private_character(char32_t c) -> bool {
     return (c >= 0xE000 && c <= 0xF8FF) || (c >= 0xF0000 && (c & 0xFFFFU) < 0xFFFE);
 }
 
+/// Letters, digits, `_` and some others.
+class ascii_set {
+public:
+    consteval explicit ascii_set(std::string_view others) {
+        for (char32_t c = 0; c < 0x80; ++c) {
+            table_[c] =
+                is_word_character(c) || others.find(static_cast<char>(c)) != std::string_view::npos;
+        }
+    }
+    constexpr auto operator()(char c) const -> bool {
+        return table_[static_cast<unsigned char>(c)];
+    }
+
+private:
+    std::array<bool, 256> table_{};
+};
+
+/// unreserved and sub-delims of RFC 3986.
+inline constexpr ascii_set uri_plain{"-.~!$&'()*+,;="};
+/// atext of RFC 5322.
+inline constexpr ascii_set email_atom{"!#$%&'*+-/=?^`{|}~"};
+/// literals of RFC 6570 but for %XX.
+inline constexpr ascii_set template_literal{"!#$&'()*+,-./:;=?@[]~"};
+
 /// Generic syntax of RFC 3986, and of RFC 3987 when `International`.
 template <bool International>
 class uri_reader {
@@ -428,28 +457,17 @@ private:
         return std::all_of(version.begin(), version.end(),
                            [](char c) { return hex_value(static_cast<unsigned char>(c)) >= 0; }) &&
                std::all_of(address.begin(), address.end(),
-                           [](char c) { return is_plain(c) || c == ':'; });
-    }
-
-    /// unreserved and sub-delims.
-    static auto is_plain(char c) -> bool {
-        auto const byte = static_cast<unsigned char>(c);
-        return is_word_character(byte) ||
-               (c != '\0' && std::string_view("-.~!$&'()*+,;=").find(c) != std::string_view::npos);
+                           [](char c) { return uri_plain(c) || c == ':'; });
     }
 
     /// Whether `text` is made of plain characters, %XX, `extra`, and what RFC 3987 adds.
     static auto has_only(std::string_view text, std::string_view extra, bool in_query) -> bool {
         format_scanner in{text};
-        while (!in.at_end()) {
-            bool const fits =
-                is_plain(in.peek())
-                    ? in.accept(in.rest().substr(0, 1))
-                    : in.accept(extra) || in.percent_encoded() ||
-                          (International && in.beyond_ascii([&](char32_t c) {
-                              return is_iri_character(c) || (in_query && is_private_character(c));
-                          }));
-            if (!fits) {
+        while (in.skip(uri_plain), !in.at_end()) {
+            if (!in.accept(extra) && !in.percent_encoded() &&
+                !(International && in.beyond_ascii([&](char32_t c) {
+                    return is_iri_character(c) || (in_query && is_private_character(c));
+                }))) {
                 return false;
             }
         }
@@ -478,12 +496,7 @@ auto is_email(std::string_view text) -> bool {
     } else {
         bool at_start = true; // of the text, or behind a dot
         while (in.peek() != '@' || at_start) {
-            char const c = in.peek();
-            bool const is_atom = is_word_character(static_cast<unsigned char>(c)) ||
-                                 (c != '\0' && std::string_view("!#$%&'*+-/=?^`{|}~").find(c) !=
-                                                   std::string_view::npos);
-            if (is_atom ? in.accept(in.rest().substr(0, 1))
-                        : International && in.beyond_ascii(any)) {
+            if (in.skip(email_atom) > 0 || (International && in.beyond_ascii(any))) {
                 at_start = false;
             } else if (!at_start && in.accept(".")) {
                 at_start = true;
@@ -651,14 +664,10 @@ inline auto uri_template(std::string_view text) -> bool {
             }
             continue;
         }
-        char const c = in.peek();
-        bool const literal = c > ' ' && c <= '~' &&
-                             std::string_view("\"%<>\\^`{|}").find(c) == std::string_view::npos;
-        if (!(literal ? in.accept(in.rest().substr(0, 1))
-                      : in.percent_encoded() || in.beyond_ascii([](char32_t other) {
-                            return detail::is_iri_character(other) ||
-                                   detail::is_private_character(other);
-                        }))) {
+        if (in.skip(detail::template_literal) == 0 && !in.percent_encoded() &&
+            !in.beyond_ascii([](char32_t c) {
+                return detail::is_iri_character(c) || detail::is_private_character(c);
+            })) {
             return false;
         }
     }
