@@ -128,6 +128,8 @@ public:
     [[nodiscard]] auto call(std::vector<tool_call> const& calls, Executor&& executor,
                             tool_call_options const& options = {}) const
         -> std::vector<tool_result> {
+        // Jobs may outlive a caller that has given up, and with it this toolbox.
+        auto const tools = std::make_shared<toolbox const>(*this);
         auto const batch =
             std::make_shared<detail::tool_batch>(calls, detail::tool_deadline(options.timeout));
         auto const on_stop = std::stop_callback{options.stop, [&batch] {

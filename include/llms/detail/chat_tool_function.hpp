@@ -114,7 +114,7 @@ auto checked_call(Function function) -> tool_body {
     using argument = argument_of<Function>;
     // Shared, because a std::function must be copied and the callable may not be.
     return [shared = std::make_shared<Function>(std::move(function))](
-               nlohmann::json const& json, std::stop_token const& stop, std::string& text) {
+               nlohmann::json const& input, std::stop_token const& stop, std::string& text) {
         auto const call = [&](auto&&... arguments) {
             if constexpr (std::is_invocable_v<Function&, decltype(arguments)..., std::stop_token>) {
                 text =
@@ -126,9 +126,9 @@ auto checked_call(Function function) -> tool_body {
         if constexpr (std::same_as<argument, no_argument>) {
             call();
         } else if constexpr (any_json<argument>) {
-            call(json);
+            call(input);
         } else {
-            auto read = from_json_checked<argument>(json);
+            auto read = from_json_checked<argument>(input);
             if (!read) {
                 return read.report();
             }
