@@ -178,7 +178,7 @@ void BM_metrics_counter_atomic(benchmark::State& state) {
 }
 
 void BM_metrics_histogram(benchmark::State& state) {
-    static llms::histogram histogram{llms::metric::duration_bounds, 1e-9};
+    static llms::histogram histogram{llms::metric::duration_bounds, 1e9};
     std::uint64_t i = 0;
     for (auto _ : state) {
         histogram.record(std::chrono::milliseconds{++i % 4096});

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sse_reference.hpp"
 #include "support/catch.hpp"
+#include "support/shared_data.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <cstdlib>
+#include <cstdint>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -29,26 +30,15 @@ auto from_base64(std::string_view text) -> std::string {
     return bytes;
 }
 
-auto shared_data() -> std::string {
-    if (char const* path = std::getenv("LLMS_SHARED_DATA"); path != nullptr && *path != '\0') {
-        return path;
-    }
-#ifdef LLMS_SOURCE_DIR
-    return LLMS_SOURCE_DIR "/../shared/data";
-#else
-    return "../shared/data";
-#endif
-}
-
 } // namespace
 
 TEST_CASE("sse_decoder: gives the events of the HTML Standard for every cut of every case",
           "[sse]") {
-    std::ifstream file{shared_data() + "/sse/cases.jsonl"};
-    if (!file) {
-        WARN("no " << shared_data() << "/sse/cases.jsonl: skipped");
+    auto const folder = support::shared_data("sse");
+    if (!folder) {
         return;
     }
+    std::ifstream file{*folder / "cases.jsonl"};
     std::size_t cases = 0;
     for (std::string line; std::getline(file, line); ++cases) {
         auto const test = nlohmann::json::parse(line);

@@ -78,11 +78,31 @@ private:
 };
 
 /// A map from `Size` names to `Series` that only grows, up to a bound: reading takes no lock.
-/// All names above the bound share one series.
 template <std::size_t Size, class Series>
 class series_table {
+    using key = std::array<name_key, Size>;
+
 public:
-    explicit series_table(std::size_t max_entries) noexcept : max_entries_{max_entries} {}
+    /// Published by a release store of its bucket, read with acquire, immutable but for the series.
+    struct entry {
+        entry() = default;
+        entry(key const& wanted, entry* following) : next{following} {
+            for (std::size_t i = 0; i < Size; ++i) {
+                names[i] = wanted[i].text();
+                keys[i] = name_key{names[i]};
+            }
+        }
+
+        std::array<std::string, Size> names;
+        key keys;
+        entry* next = nullptr;
+        bool overflow = false;
+        Series series{};
+    };
+
+    explicit series_table(std::size_t max_entries) : max_entries_{max_entries} {
+        overflow_.overflow = true;
+    }
     series_table(series_table const&) = delete;
     auto operator=(series_table const&) -> series_table& = delete;
     ~series_table() {
@@ -93,34 +113,17 @@ public:
         }
     }
 
+    /// The entry of these names; the one of all other names when the table is full.
     template <class... Names>
-    auto find_or_add(Names... names) -> Series& {
+    auto find_or_add(Names... names) -> entry& {
         key const wanted{name_key{names}...};
         auto& bucket = bucket_of(wanted);
-        if (auto* const found = find(bucket, wanted)) {
-            return *found;
-        }
-        return add(bucket, wanted);
+        auto* const found = find(bucket, wanted);
+        return found != nullptr ? *found : add(bucket, wanted);
     }
 
 private:
-    using key = std::array<name_key, Size>;
-
-    // Published by a release store of the bucket, read with acquire, immutable but for the series.
-    struct entry {
-        entry(key const& wanted, entry* following) : next{following} {
-            for (std::size_t i = 0; i < Size; ++i) {
-                texts[i] = wanted[i].text();
-                names[i] = name_key{texts[i]};
-            }
-        }
-        std::array<std::string, Size> texts;
-        key names;
-        entry* next;
-        Series series{};
-    };
-
-    auto add(std::atomic<entry*>& bucket, key const& wanted) -> Series& {
+    auto add(std::atomic<entry*>& bucket, key const& wanted) -> entry& {
         std::scoped_lock const lock{adding_};
         if (auto* const found = find(bucket, wanted)) {
             return *found;
@@ -131,15 +134,15 @@ private:
         auto* const added = new entry{wanted, bucket.load(std::memory_order_relaxed)};
         bucket.store(added, std::memory_order_release);
         ++entries_;
-        return added->series;
+        return *added;
     }
 
-    static auto find(std::atomic<entry*> const& bucket, key const& wanted) noexcept -> Series* {
+    static auto find(std::atomic<entry*> const& bucket, key const& wanted) noexcept -> entry* {
         auto* at = bucket.load(std::memory_order_acquire);
-        while (at != nullptr && at->names != wanted) {
+        while (at != nullptr && at->keys != wanted) {
             at = at->next;
         }
-        return at != nullptr ? &at->series : nullptr;
+        return at;
     }
 
     // Names that collide on purpose cost a walk of at most max_entries.
@@ -156,7 +159,7 @@ private:
     std::size_t max_entries_;
     std::mutex adding_;
     std::size_t entries_ = 0;
-    Series overflow_{};
+    entry overflow_;
     std::array<std::atomic<entry*>, std::size_t{1} << bucket_bits> buckets_{};
 };
 

@@ -2,7 +2,7 @@
 //
 // `histogram` counts values by size, in buckets with fixed bounds.
 //
-//     llms::histogram latency{llms::metric::duration_bounds, 1e-9}; // seconds, kept in nanoseconds
+//     llms::histogram latency{llms::metric::duration_bounds, 1e9}; // seconds, kept in nanoseconds
 //     latency.record(420ms);
 //     latency.data().quantile(0.95);                                // seconds
 //
@@ -62,13 +62,13 @@ struct histogram_data {
 /// Counts values by size.
 class histogram {
 public:
-    /// `bounds` are the upper bounds of the buckets, in the histogram's unit. `resolution` is what
-    /// one step of a recorded integer is worth in this unit. Throws `metrics_error` when the bounds
+    /// `bounds` are the upper bounds of the buckets, in the histogram's unit. What is
+    /// recorded are integers, `steps_per_unit` to one unit. Throws `metrics_error` when the bounds
     /// are not finite, positive and ascending, or are more than 128.
-    explicit histogram(std::span<double const> bounds, double resolution = 1)
+    explicit histogram(std::span<double const> bounds, double steps_per_unit = 1)
         : bounds_(bounds.begin(), bounds.end()),
-          steps_(steps(bounds, resolution)),
-          resolution_{resolution},
+          steps_(steps(bounds, steps_per_unit)),
+          steps_per_unit_{steps_per_unit},
           cells_{first_bucket + bounds.size() + 1} {
         for (std::size_t i = 0; i < bounds.size(); ++i) {
             ++first_of_width_[static_cast<std::size_t>(std::bit_width(steps_[i])) + 1];
@@ -80,7 +80,7 @@ public:
         }
     }
 
-    /// Records a value, in steps of the resolution.
+    /// Records a value, in steps.
     void record(std::uint64_t value) noexcept {
         // All bounds of less bits are below the value, all of more bits are not: what is left are
         // the few bounds of as many bits. No branch depends on the value.
@@ -95,7 +95,7 @@ public:
         row.raise(min_cell, ~value);
     }
 
-    /// Records a duration; the resolution must be 1e-9. A negative one, of a clock that was set
+    /// Records a duration; `steps_per_unit` must be 1e9. A negative one, of a clock that was set
     /// back, counts as zero.
     void record(std::chrono::nanoseconds duration) noexcept {
         auto const count = duration.count();
@@ -110,10 +110,10 @@ public:
             result.counts.push_back(cells_.sum(first_bucket + i));
             result.count += result.counts.back();
         }
-        result.sum = static_cast<double>(cells_.sum(sum_cell)) * resolution_;
+        result.sum = static_cast<double>(cells_.sum(sum_cell)) / steps_per_unit_;
         if (result.count != 0) {
-            result.min = static_cast<double>(~cells_.most(min_cell)) * resolution_;
-            result.max = static_cast<double>(cells_.most(max_cell)) * resolution_;
+            result.min = static_cast<double>(~cells_.most(min_cell)) / steps_per_unit_;
+            result.max = static_cast<double>(cells_.most(max_cell)) / steps_per_unit_;
         }
         return result;
     }
@@ -124,8 +124,8 @@ private:
     static constexpr std::size_t min_cell = 2; // the most of the complement: no value is 0 as well
     static constexpr std::size_t first_bucket = 3;
 
-    // The bounds in steps: what is rounding error (0.01 / 1e-9) goes to the nearest integer.
-    static auto steps(std::span<double const> bounds, double resolution)
+    // The bounds in steps: what is rounding error (0.07 * 1e9) goes to the nearest integer.
+    static auto steps(std::span<double const> bounds, double steps_per_unit)
         -> std::vector<std::uint64_t> {
         constexpr auto most = std::numeric_limits<std::uint64_t>::max();
         std::vector<std::uint64_t> result;
@@ -136,7 +136,7 @@ private:
                                     "most 128"};
             }
             previous = bound;
-            double const exact = bound / resolution;
+            double const exact = bound * steps_per_unit;
             double const nearest = std::round(exact);
             double const step =
                 std::abs(exact - nearest) < 1e-6 * nearest ? nearest : std::floor(exact);
@@ -150,7 +150,7 @@ private:
     std::vector<std::uint64_t> steps_; // the bounds, and the greatest integer, which ends a search
     std::array<std::uint8_t, 66> first_of_width_{}; // how many bounds have less bits
     std::size_t most_of_one_width_ = 0;
-    double resolution_;
+    double steps_per_unit_;
     detail::sharded_cells cells_;
 };
 

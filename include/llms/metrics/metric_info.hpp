@@ -34,14 +34,14 @@ struct metric_info {
     std::string_view unit{}; ///< UCUM: "s", "By", "{token}"; empty when there is none.
     /// Upper bounds of a histogram's buckets, in `unit`, ascending, inclusive.
     std::span<double const> bounds{};
-    /// A histogram counts in integers of this many units: 1e-9 for seconds kept as nanoseconds.
-    double resolution = 1;
+    /// A histogram counts in integers, so many to one unit: 1e9 for seconds kept as nanoseconds.
+    double steps_per_unit = 1;
 };
 
 /// One attribute of a series. A label with an empty value is as good as none.
 struct label {
-    std::string_view name;
-    std::string_view value;
+    std::string_view name{};
+    std::string_view value{};
 };
 
 /// The labels of a series, for a function argument: braces, or anything that gives a span of them.

@@ -36,6 +36,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace llms::inline v0_1 {
@@ -43,10 +44,12 @@ namespace llms::inline v0_1 {
 /// Counts calls, tools and caches, and calls hooks.
 class metrics {
 public:
+    /// Tells `max_series / 4` (operation, provider, model) apart, so that there is room for their
+    /// errors; further ones are counted together, labelled `otel.metric.overflow="true"`.
     explicit metrics(registry_options options = {})
         : registry_{options},
-          operations_{options.max_series},
-          tools_{options.max_series},
+          operations_{options.max_series / 4},
+          tools_{options.max_series / 4},
           caches_{options.max_series} {}
 
     /// Calls the functions of `hook` after each event was counted, for as long as the result lives.
@@ -73,7 +76,7 @@ public:
     auto watch_pool(std::string name, Pool const& pool) -> subscription {
         return registry_.observe([name = std::move(name), &pool](metrics_observer& out) {
             auto const stats = pool.stats();
-            label_list const labels{{metric::pool_name, name}};
+            std::array<label, 1> const labels{{{metric::pool_name, name}}};
             out.counter(metric::pool_created, labels, static_cast<double>(stats.created));
             out.counter(metric::pool_reused, labels, static_cast<double>(stats.reused));
             out.counter(metric::pool_dropped, labels, static_cast<double>(stats.dropped));
@@ -96,21 +99,28 @@ private:
     template <class Metric>
     using lazy = detail::lazy_metric<Metric>;
 
-    // The series of one (operation, provider, model), for events without an error.
+    // The metrics of one (operation, provider, model), for events without an error.
     struct operation_series {
+        static constexpr std::array label_names{metric::operation_name, metric::provider,
+                                                metric::model};
         lazy<histogram> duration;
         lazy<histogram> time_to_first_chunk;
         lazy<histogram> time_per_output_chunk;
         lazy<histogram> input_tokens;
         lazy<histogram> output_tokens;
         lazy<histogram> response_size;
+        lazy<histogram> retry_delay;
+        lazy<counter> retries;
+        lazy<counter> retries_exhausted;
         lazy<counter> attempts;
         std::array<lazy<counter>, 3> operations; // by answer_origin
     };
     struct tool_series {
+        static constexpr std::array label_names{metric::tool_name};
         lazy<histogram> duration;
     };
     struct cache_series {
+        static constexpr std::array label_names{metric::cache_name};
         std::array<lazy<counter>, 8> outcomes; // by cache_outcome
     };
 
@@ -130,114 +140,106 @@ private:
     }
 
     void count(operation_end const& event) {
-        auto& series = series_of(event.info);
-        counter_of(series.operations[static_cast<std::size_t>(event.origin)], metric::operations,
-                   event.info, event.error_type,
-                   {metric::origin, origin_names[static_cast<std::size_t>(event.origin)]})
+        auto const which = static_cast<std::size_t>(event.origin);
+        auto& known = operation(event.info);
+        find(known, known.series.operations[which], metric::operations, event.error_type,
+             {metric::origin, origin_names[which]})
             .add();
         if (event.origin != answer_origin::provider) {
             return;
         }
-        histogram_of(series.duration, metric::operation_duration, event.info, event.error_type)
+        find(known, known.series.duration, metric::operation_duration, event.error_type)
             .record(event.duration);
         if (event.time_to_first_chunk) {
-            histogram_of(series.time_to_first_chunk, metric::time_to_first_chunk, event.info)
+            find(known, known.series.time_to_first_chunk, metric::time_to_first_chunk)
                 .record(*event.time_to_first_chunk);
         }
         if (event.input_tokens) {
-            histogram_of(series.input_tokens, metric::token_usage, event.info, {},
-                         {metric::token_type, "input"})
+            find(known, known.series.input_tokens, metric::token_usage, {},
+                 {metric::token_type, "input"})
                 .record(*event.input_tokens);
         }
         if (event.output_tokens) {
-            histogram_of(series.output_tokens, metric::token_usage, event.info, {},
-                         {metric::token_type, "output"})
+            find(known, known.series.output_tokens, metric::token_usage, {},
+                 {metric::token_type, "output"})
                 .record(*event.output_tokens);
         }
         if (event.response_bytes != 0) {
-            histogram_of(series.response_size, metric::response_size, event.info)
+            find(known, known.series.response_size, metric::response_size)
                 .record(event.response_bytes);
         }
     }
 
     void count(attempt_end const& event) {
-        counter_of(series_of(event.info).attempts, metric::attempts, event.info, event.error_type)
-            .add();
+        auto& known = operation(event.info);
+        find(known, known.series.attempts, metric::attempts, event.error_type).add();
     }
 
     void count(retry_event const& event) {
-        auto const labels = labels_of(event.info, event.error_type);
+        auto& known = operation(event.info);
         if (event.delay) {
-            registry_.counter(metric::retries, labels).add();
-            registry_.histogram(metric::retry_delay, labels).record(*event.delay);
+            find(known, known.series.retries, metric::retries, event.error_type).add();
+            find(known, known.series.retry_delay, metric::retry_delay).record(*event.delay);
         } else {
-            registry_.counter(metric::retries_exhausted, labels).add();
+            find(known, known.series.retries_exhausted, metric::retries_exhausted, event.error_type)
+                .add();
         }
     }
 
     void count(chunk_event const& event) {
         if (event.index != 0) {
-            histogram_of(series_of(event.info).time_per_output_chunk, metric::time_per_output_chunk,
-                         event.info)
+            auto& known = operation(event.info);
+            find(known, known.series.time_per_output_chunk, metric::time_per_output_chunk)
                 .record(event.since_previous);
         }
     }
 
     void count(tool_end const& event) {
-        auto const find = [&]() -> histogram& {
-            return registry_.histogram(
-                metric::tool_duration,
-                {{metric::tool_name, event.tool}, {metric::error_type, event.error_type}});
-        };
-        auto& duration = event.error_type.empty()
-                             ? tools_.find_or_add(clipped(event.tool)).duration.get(find)
-                             : find();
-        duration.record(event.duration);
+        auto& known = tools_.find_or_add(clipped(event.tool));
+        find(known, known.series.duration, metric::tool_duration, event.error_type)
+            .record(event.duration);
     }
 
     void count(cache_event const& event) {
         auto const which = static_cast<std::size_t>(event.outcome);
-        caches_.find_or_add(clipped(event.cache))
-            .outcomes[which]
-            .get([&]() -> counter& {
-                return registry_.counter(*outcome_metrics[which],
-                                         {{metric::cache_name, event.cache}});
-            })
-            .add(event.count);
+        auto& known = caches_.find_or_add(clipped(event.cache));
+        find(known, known.series.outcomes[which], *outcome_metrics[which]).add(event.count);
     }
 
-    auto series_of(operation_info const& info) -> operation_series& {
+    auto operation(operation_info const& info)
+        -> detail::series_table<3, operation_series>::entry& {
         return operations_.find_or_add(clipped(info.operation), clipped(info.provider),
                                        clipped(info.model));
     }
 
-    using label_array = std::array<label, 5>;
-
-    static auto labels_of(operation_info const& info, std::string_view error_type,
-                          label more = {metric::origin, ""}) noexcept -> label_array {
-        return {{{metric::operation_name, info.operation},
-                 {metric::provider, info.provider},
-                 {metric::model, info.model},
-                 {metric::error_type, error_type},
-                 more}};
+    // The metric of an entry. One with an error is looked up each time: errors are rare.
+    template <class Entry, class Metric>
+    auto find(Entry const& entry, lazy<Metric>& known, metric_info const& which,
+              std::string_view error_type = {}, label more = {}) -> Metric& {
+        auto const look_up = [&]() -> Metric& {
+            auto const labels = labels_of(entry, error_type, more);
+            if constexpr (std::is_same_v<Metric, counter>) {
+                return registry_.counter(which, labels);
+            } else {
+                return registry_.histogram(which, labels);
+            }
+        };
+        return error_type.empty() ? known.get(look_up) : look_up();
     }
 
-    // With an error, the series is another one, which is looked up each time.
-    auto counter_of(lazy<counter>& known, metric_info const& which, operation_info const& info,
-                    std::string_view error_type, label more = {metric::origin, ""}) -> counter& {
-        auto const find = [&]() -> counter& {
-            return registry_.counter(which, labels_of(info, error_type, more));
-        };
-        return error_type.empty() ? known.get(find) : find();
-    }
-
-    auto histogram_of(lazy<histogram>& known, metric_info const& which, operation_info const& info,
-                      std::string_view error_type = {}, label more = {metric::origin, ""})
-        -> histogram& {
-        auto const find = [&]() -> histogram& {
-            return registry_.histogram(which, labels_of(info, error_type, more));
-        };
-        return error_type.empty() ? known.get(find) : find();
+    template <class Entry>
+    static auto labels_of(Entry const& entry, std::string_view error_type, label more) noexcept {
+        constexpr auto const& names = decltype(entry.series)::label_names;
+        std::array<label, names.size() + 2> result;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            result[i] = {names[i], entry.names[i]};
+        }
+        if (entry.overflow) { // its names are empty
+            result[0] = {metric::overflow, "true"};
+        }
+        result[names.size()] = {metric::error_type, error_type};
+        result[names.size() + 1] = more;
+        return result;
     }
 
     // What the registry would keep of a label, or a little more: bounds the keys of the tables.

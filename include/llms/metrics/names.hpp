@@ -43,19 +43,19 @@ inline constexpr metric_info operation_duration{
     .help = "Duration of GenAI operations that were answered by a provider.",
     .unit = "s",
     .bounds = duration_bounds,
-    .resolution = 1e-9};
+    .steps_per_unit = 1e9};
 inline constexpr metric_info time_to_first_chunk{
     .name = "gen_ai.client.operation.time_to_first_chunk",
     .help = "Time from the begin of a streamed operation to its first chunk.",
     .unit = "s",
     .bounds = duration_bounds,
-    .resolution = 1e-9};
+    .steps_per_unit = 1e9};
 inline constexpr metric_info time_per_output_chunk{
     .name = "gen_ai.client.operation.time_per_output_chunk",
     .help = "Time between one chunk of a streamed operation and the next.",
     .unit = "s",
     .bounds = duration_bounds,
-    .resolution = 1e-9};
+    .steps_per_unit = 1e9};
 inline constexpr metric_info token_usage{.name = "gen_ai.client.token.usage",
                                          .help = "Input and output tokens billed per operation.",
                                          .unit = "{token}",
@@ -64,7 +64,7 @@ inline constexpr metric_info tool_duration{.name = "gen_ai.execute_tool.duration
                                            .help = "Duration of tool executions.",
                                            .unit = "s",
                                            .bounds = duration_bounds,
-                                           .resolution = 1e-9};
+                                           .steps_per_unit = 1e9};
 inline constexpr metric_info response_size{.name = "llms.response.size",
                                            .help = "Size of answers from providers.",
                                            .unit = "By",
@@ -81,7 +81,7 @@ inline constexpr metric_info retry_delay{.name = "llms.retry.delay",
                                          .help = "Waits before an attempt was repeated.",
                                          .unit = "s",
                                          .bounds = duration_bounds,
-                                         .resolution = 1e-9};
+                                         .steps_per_unit = 1e9};
 inline constexpr metric_info retries_exhausted{.name = "llms.retry.exhausted",
                                                .help =
                                                    "Operations given up after their last attempt.",

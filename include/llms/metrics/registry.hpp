@@ -41,7 +41,7 @@ namespace llms::inline v0_1 {
 /// What can be set on a `metrics_registry`.
 struct registry_options {
     std::size_t max_metrics = 256;     ///< More throw `metrics_error`.
-    std::size_t max_series = 256;      ///< Of one metric, not counting its overflow series.
+    std::size_t max_series = 512;      ///< Of one metric, not counting its overflow series.
     std::size_t max_label_bytes = 256; ///< Longer values are cut.
 };
 
@@ -84,12 +84,13 @@ public:
     /// As `counter`. All series of a metric have the bounds it was first asked for with.
     auto histogram(metric_info const& info, label_list labels = {}) -> llms::histogram& {
         return find<llms::histogram>(info, metric_kind::histogram, labels, info.bounds,
-                                     info.resolution);
+                                     info.steps_per_unit);
     }
 
     /// Calls `report` at each snapshot, for values that are kept elsewhere: the statistics of a
     /// pool or cache. It runs in the thread that takes the snapshot, under no lock; what it throws
-    /// is swallowed. Values reported for the same series are added up.
+    /// is swallowed. Values reported for the same series are added up; those under a name that is
+    /// taken by another metric are left out.
     auto observe(std::function<void(metrics_observer&)> report) -> subscription {
         auto* const node = observers_->add(std::move(report));
         return subscription{[list = observers_, node] {
@@ -145,10 +146,10 @@ private:
             return at->second;
         }
         auto exposed = detail::prometheus_name(info.name, info.unit, kind);
-        if (exposed.empty() || families_.size() >= options_.max_metrics) {
-            throw metrics_error{exposed.empty() ? "metric without a name"
-                                                : "more metrics than max_metrics (" +
-                                                      std::to_string(options_.max_metrics) + ")"};
+        if (info.name.empty() || families_.size() >= options_.max_metrics) {
+            throw metrics_error{info.name.empty() ? "metric without a name"
+                                                  : "more metrics than max_metrics (" +
+                                                        std::to_string(options_.max_metrics) + ")"};
         }
         for (auto const& [name, other] : families_) {
             if (other.exposed_name == exposed) {
@@ -218,10 +219,11 @@ private:
         auto key = key_of(labels);
         auto const exposed = detail::prometheus_name(info.name, info.unit, kind);
         auto metric = std::find_if(into.begin(), into.end(), [&](auto const& other) {
-            return detail::prometheus_name(other.name, other.unit, other.kind) == exposed;
+            return other.name == info.name ||
+                   detail::prometheus_name(other.name, other.unit, other.kind) == exposed;
         });
         if (metric == into.end()) {
-            if (exposed.empty() || into.size() >= options_.max_metrics) {
+            if (info.name.empty() || into.size() >= options_.max_metrics) {
                 return;
             }
             metric = into.insert(into.end(), describe(info, kind));
