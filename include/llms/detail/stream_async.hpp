@@ -212,11 +212,11 @@ public:
 
     auto await_resume() -> channel_result<T> {
         auto const status = this->finish();
-        if (status == conqueue_status::success)
-            return std::move(result_);
         if (status == conqueue_status::closed)
             this->core().rethrow_failure();
-        return channel_result<T>(status);
+        if (status != conqueue_status::success)
+            result_.fail(status);
+        return std::move(result_);
     }
 
 private:

@@ -9,7 +9,6 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -50,7 +49,7 @@ public:
     void fire(Decide&& decide) noexcept {
         // Known before `running` is: a withdrawal from inside the function must not wait for
         // itself.
-        runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        runner_.store(Platform::this_thread(), std::memory_order_relaxed);
         auto before = state_.load(std::memory_order_relaxed);
         do {
             if (before != unarmed && before != armed)
@@ -102,7 +101,7 @@ private:
     };
 
     [[nodiscard]] auto on_running_thread() const noexcept -> bool {
-        return runner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+        return runner_.load(std::memory_order_relaxed) == Platform::this_thread();
     }
 
     void await_run() noexcept {
@@ -123,7 +122,7 @@ private:
     static constexpr std::uint32_t fired = 4;
 
     typename Platform::template atomic<std::uint32_t> state_{unarmed};
-    std::atomic<std::thread::id> runner_{};
+    std::atomic<typename Platform::thread_id> runner_{};
     std::unique_ptr<runnable> function_;
 };
 

@@ -26,8 +26,8 @@ public:
     auto operator->() const noexcept -> value_type* { return &*item_; }
 
     auto operator++() -> stream_iterator& {
-        // The old item goes first: a consumer that waits should not hold on to it.
-        item_ = channel_result<value_type>(conqueue_status::empty);
+        item_.fail(
+            conqueue_status::empty); // a consumer that waits does not hold on to the old item
         item_ = source_->pop();
         return *this;
     }

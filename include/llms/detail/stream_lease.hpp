@@ -68,7 +68,7 @@ struct stream_lease {
     stream_hook<Platform> on_closed;
     std::uint64_t generation = 0;
     stream_lease* next_idle = nullptr;
-    std::atomic<int> ends{0};
+    typename Platform::template atomic<int> ends{0};
 
 private:
     auto close(std::exception_ptr failure) noexcept -> bool {

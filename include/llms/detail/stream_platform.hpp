@@ -5,17 +5,16 @@
 // (tests/stream/support/checker.hpp does).
 //
 // A platform offers
-//   atomic<T>                       std::atomic or something that behaves as one
-//   now()                           steady_clock's time
-//   yield()                         a hint to the scheduler
-//   back_off(attempt, locked)       passes time until a lock that was found taken is worth a try
-//   random()                        a number to be fair with
-//   wait(word, value, deadline)     sleeps while word == value; may return for no reason;
-//                                   false once the deadline has passed
-//   wake_one(word)                  wakes one sleeper; may be called on a word that no longer
-//   exists:
-//                                   it uses the address only
-//   wait_yields                     how often a wait looks again before it sleeps
+//   atomic<T>                    std::atomic or something that behaves as one
+//   this_thread(), now()         who asks, and steady_clock's time
+//   yield()                      a hint to the scheduler
+//   back_off(attempt, locked)    passes time until a lock that was found taken is worth a try
+//   random()                     a number to be fair with
+//   wait(word, value, deadline)  sleeps while word == value; may return for no reason; false once
+//                                the deadline has passed
+//   wake_one(word)               wakes one sleeper; uses the word's address only, so that the word
+//                                may be gone by then
+//   wait_yields                  how often a wait looks again before it sleeps
 #ifndef LLMS_DETAIL_STREAM_PLATFORM_HPP
 #define LLMS_DETAIL_STREAM_PLATFORM_HPP
 

@@ -19,6 +19,9 @@ struct stream_platform_base {
     /// How often a wait looks again before it sleeps: about as long as a sleep and a wake take.
     static constexpr int wait_yields = 32;
 
+    using thread_id = std::thread::id;
+    static auto this_thread() noexcept -> thread_id { return std::this_thread::get_id(); }
+
     static auto now() noexcept -> time_point { return std::chrono::steady_clock::now(); }
 
     static void yield() noexcept { std::this_thread::yield(); }

@@ -121,7 +121,7 @@ public:
         if (!result_) {
             if (may_throw)
                 this->core().rethrow_failure();
-            result_ = channel_result<value_type>(this->status());
+            result_.fail(this->status());
         }
         then_(std::move(result_));
     }

@@ -78,18 +78,20 @@ public:
         auto const status = core_.wait(detail::stream_side::pop, limit, [&](section& inside) {
             return inside.take([&](T&& item) { result.emplace(std::move(item)); });
         });
-        if (status == conqueue_status::success)
-            return result;
         if (status == conqueue_status::closed)
             core_.rethrow_failure();
-        return channel_result<T>(status);
+        if (status != conqueue_status::success)
+            result.fail(status);
+        return result;
     }
 
     /// Takes the first item if there is one: an item, `empty` or `closed`; see `failure()`.
     [[nodiscard]] auto try_pop() -> channel_result<T> {
         channel_result<T> result(conqueue_status::empty);
         auto const status = section(core_).take([&](T&& item) { result.emplace(std::move(item)); });
-        return status == conqueue_status::success ? std::move(result) : channel_result<T>(status);
+        if (status != conqueue_status::success)
+            result.fail(status);
+        return result;
     }
 
     /// Waits as `pop` does, then appends everything inside to `out` (with `push_back`, or through

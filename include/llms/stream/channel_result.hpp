@@ -40,6 +40,13 @@ public:
         return *value_;
     }
 
+    /// Drops the item and says why there is none; `why` is not `success`.
+    void fail(conqueue_status why) noexcept {
+        assert(why != conqueue_status::success);
+        value_.reset();
+        status_ = why;
+    }
+
     [[nodiscard]] auto has_value() const noexcept -> bool { return value_.has_value(); }
     [[nodiscard]] explicit operator bool() const noexcept { return value_.has_value(); }
     [[nodiscard]] auto status() const noexcept -> conqueue_status { return status_; }
