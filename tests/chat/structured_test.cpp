@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "support/catch.hpp"
+#include "support/scripted_provider.hpp"
+#include <llms/chat/structured.hpp>
+
+#include <string>
+
+namespace {
+
+struct forecast {
+    std::string city;
+    int degrees = 0;
+};
+
+auto client_saying(std::vector<std::string> const& answers) -> support::scripted_provider {
+    std::vector<std::vector<llms::chunk>> chunks;
+    for (auto const& answer : answers) {
+        chunks.push_back(support::chunks_of({answer}));
+    }
+    return support::scripted_provider(std::move(chunks));
+}
+
+auto question() -> llms::request {
+    return {.model = "m", .messages = {llms::message::user("Weather in Oslo?")}};
+}
+
+} // namespace
+
+TEST_CASE("structured: a value from an answer in a fence, with prose around", "[structured]") {
+    auto client = client_saying({"Sure:\n```json\n{\"city\": \"Oslo\", \"degrees\": 3}\n```\nBye"});
+    auto const weather = llms::structured<forecast>(client, question());
+    REQUIRE(weather);
+    CHECK(weather->city == "Oslo");
+    CHECK(weather->degrees == 3);
+    CHECK(weather.changes().empty());
+    CHECK(weather.steps().size() == 1);
+    CHECK(client->calls == 1);
+}
+
+TEST_CASE("structured: tells what it mended", "[structured]") {
+    auto client = client_saying({R"({"city": "Oslo", "degrees": "3"})"});
+    auto const weather = llms::structured<forecast>(client, question());
+    REQUIRE(weather);
+    CHECK(weather->degrees == 3);
+    REQUIRE(weather.changes().size() == 1);
+    CHECK(weather.changes()[0].pointer == "/degrees");
+    CHECK(weather.changes()[0].from == "3");
+}
+
+TEST_CASE("structured: sends an answer that does not fit back, with the errors", "[structured]") {
+    auto client = client_saying({R"({"city": "Oslo", "degrees": "cold"})", "I cannot say.",
+                                 R"({"city": "Oslo", "degrees": -4})"});
+    auto const weather = llms::structured<forecast>(client, question());
+    REQUIRE(weather);
+    CHECK(weather->degrees == -4);
+    REQUIRE(weather.steps().size() == 3);
+    CHECK(client->asked[1].find("/degrees") != std::string::npos);
+    CHECK(client->asked[2].find("no JSON") != std::string::npos);
+    CHECK(weather.text().empty());
+}
+
+TEST_CASE("structured: gives up after max_attempts and says why", "[structured]") {
+    auto client = client_saying({"no"});
+    auto const weather = llms::structured<forecast>(client, question(), {.max_attempts = 2});
+    CHECK_FALSE(weather);
+    CHECK(client->calls == 2);
+    CHECK(weather.steps().size() == 2);
+    CHECK_FALSE(weather.text().empty());
+}
+
+TEST_CASE("structured: of several candidates the one that fits wins", "[structured]") {
+    auto client = client_saying(
+        {R"(The form is {"city": "...", "degrees": "..."}, so: {"city": "Oslo", "degrees": 1}.)"});
+    auto const weather = llms::structured<forecast>(client, question());
+    REQUIRE(weather);
+    CHECK(weather->degrees == 1);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// The test data that lies beside the project: LLMS_SHARED_DATA in the environment, else
+// ../shared/data. A test that needs it says so and is skipped where there is none.
+#ifndef LLMS_TESTS_SUPPORT_SHARED_DATA_HPP
+#define LLMS_TESTS_SUPPORT_SHARED_DATA_HPP
+
+#include "support/catch.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+
+namespace support {
+
+/// The folder of that name in the shared data; nothing, and a warning, where there is none.
+[[nodiscard]] inline auto shared_data(std::string const& name)
+    -> std::optional<std::filesystem::path> {
+    auto const* const set = std::getenv("LLMS_SHARED_DATA"); // NOLINT(concurrency-mt-unsafe)
+    auto const folder = (set != nullptr && *set != '\0'
+                             ? std::filesystem::path(set)
+                             : std::filesystem::path(LLMS_SOURCE_DIR) / "../shared/data") /
+                        name;
+    if (std::filesystem::exists(folder)) {
+        return folder;
+    }
+    WARN("skipped: there is no " << folder.string());
+    return std::nullopt;
+}
+
+[[nodiscard]] inline auto read_file(std::filesystem::path const& path) -> std::string {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+} // namespace support
+
+#endif // LLMS_TESTS_SUPPORT_SHARED_DATA_HPP
