@@ -16,6 +16,7 @@
 
 #include <benchmark/benchmark.h>
 #include <dlfcn.h>
+#include <sched.h>
 
 #include <array>
 #include <atomic>
@@ -278,6 +279,25 @@ private:
     alignas(64) std::atomic<std::size_t> read_ = 0;
 };
 
+// Keeps a thread on one core until this ends: left to the scheduler, both ends of a hand-over may
+// share a core, and then no lock is ever contended.
+class pinned {
+public:
+    explicit pinned(unsigned core) {
+        sched_getaffinity(0, sizeof before_, &before_);
+        cpu_set_t only;
+        CPU_ZERO(&only);
+        CPU_SET(core % std::thread::hardware_concurrency(), &only);
+        sched_setaffinity(0, sizeof only, &only);
+    }
+    ~pinned() { sched_setaffinity(0, sizeof before_, &before_); }
+    pinned(pinned const&) = delete;
+    auto operator=(pinned const&) -> pinned& = delete;
+
+private:
+    cpu_set_t before_{};
+};
+
 template <class Way>
 void BM_object_pool_handover(benchmark::State& state) {
     if (!installed<Way>(state)) {
@@ -286,8 +306,10 @@ void BM_object_pool_handover(benchmark::State& state) {
     constexpr std::size_t batches = 4096;
     using handle = decltype(Way::get());
     auto const passage = std::make_unique<ring<handle>>();
+    pinned const here(0);
     for (auto _ : state) {
         std::thread consumer([&] {
+            pinned const there(1);
             for (std::size_t i = 0; i < batches; ++i) {
                 passage->pop_batch([](handle object) { Way::put(std::move(object)); });
             }

@@ -140,10 +140,12 @@ concept plain_buffer = has_buffer<T> && std::is_trivially_copyable_v<typename T:
     value.resize(n);
 };
 
+// A container of others than itself (JSON values claim to be one of JSON values).
 template <class T>
 concept element_sequence = clears_itself<T> && requires(T& value) {
     { *value.begin() } -> std::same_as<typename T::value_type&>;
     value.end();
+    requires !std::same_as<typename T::value_type, T>;
 };
 
 template <class T>

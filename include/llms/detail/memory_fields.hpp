@@ -9,17 +9,19 @@
 #define LLMS_DETAIL_MEMORY_FIELDS_HPP
 
 #include <cstddef>
+#include <cstdlib>
 #include <type_traits>
 #include <utility>
 
 namespace llms::inline v0_1::detail {
 
-// Converts to the type of any field of `Owner`. Never defined, as the next: only counted with.
+// Converts to the type of any field of `Owner`. Never called, as the next two: only counted
+// with. They have a body because clang warns of local types in constructors that could call them.
 template <class Owner>
 struct any_field {
     template <class Field>
         requires(!std::is_base_of_v<Field, Owner>)
-    operator Field() const noexcept;
+    operator Field() const noexcept { std::abort(); }
 };
 
 // Converts to a base of `Owner` only.
@@ -27,7 +29,16 @@ template <class Owner>
 struct any_base {
     template <class Base>
         requires(std::is_base_of_v<Base, Owner> && !std::is_same_v<Base, Owner>)
-    operator Base() const noexcept;
+    operator Base() const noexcept { std::abort(); }
+};
+
+// Converts to what the arrays that we look for are made of: plain values and strings. With any type,
+// {two values} could mean a list of two unique_ptr for a vector, which fails only when instantiated.
+struct any_element {
+    template <class Element>
+        requires(std::is_trivially_copyable_v<Element> ||
+                 requires { typename Element::traits_type; })
+    operator Element() const noexcept { std::abort(); }
 };
 
 template <class T, std::size_t... Before>
@@ -43,7 +54,7 @@ consteval auto takes_pair(std::index_sequence<Before...> /*before*/,
                           std::index_sequence<After...> /*after*/) -> bool {
     return requires {
         T{(static_cast<void>(Before), any_field<T>{})...,
-          {any_field<T>{}, any_field<T>{}},
+          {any_element{}, any_element{}},
           (static_cast<void>(After), any_field<T>{})...};
     };
 }
@@ -86,7 +97,8 @@ consteval auto count_fields() -> std::size_t {
     return 0;
 }
 
-// An aggregate of 1 to 16 fields without bases and without C arrays.
+// An aggregate of 1 to 16 fields without bases and without C arrays. (One of C arrays of classes
+// other than strings is taken for one and does not compile; std::array will do.)
 template <class T>
 concept decomposable = count_fields<T>()
 > 0;

@@ -162,6 +162,10 @@ public:
     void close() noexcept {
         references_.fetch_add(1, std::memory_order_acq_rel); // "open" becomes a counted reference
         epoch_.fetch_add(1, std::memory_order_release);
+        if (magazine* const mine = attached_magazine()) {
+            empty(*mine);
+            detach(*mine);
+        }
         empty_depot();
         // All takes happened before close() began. If as many have been given, every give is over
         // and seen here, for `given` is written last; and with no handle out no thread will touch
