@@ -7,8 +7,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstddef>
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -27,12 +26,9 @@ struct same_hash {
 
 struct test_clock {
     using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<test_clock>;
-    static constexpr bool is_steady = true;
+    using time_point = std::chrono::time_point<test_clock, duration>;
     static auto now() noexcept -> time_point { return time_point(duration(current)); }
-    static inline std::atomic<rep> current = 1;
+    static inline std::atomic<duration::rep> current = 1;
     static void advance(duration by) { current += by.count(); }
 };
 

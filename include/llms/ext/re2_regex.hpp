@@ -5,7 +5,8 @@
 //     auto date = llms::pattern::compile(R"(^\d{4}-\d{2}-\d{2}$)", llms::re2_regex{});
 //     date.search("2026-11-23");                                     // true
 //
-// It has no lookarounds, no back-references and no counts beyond 1000: those are a `pattern_error`.
+// It has no lookarounds, no back-references and no counts beyond 1000: those are a `pattern_error`. One
+// known difference: a `\B` with nothing to consume beside it also matches inside a character.
 //
 // Threads: programs may be shared. Needs libre2.
 #ifndef LLMS_EXT_RE2_REGEX_HPP

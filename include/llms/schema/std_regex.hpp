@@ -78,7 +78,7 @@ template <class Char = wchar_t>
 struct basic_std_regex {
     std::size_t max_subject_bytes = std::size_t{1} << 20U;
     /// How often a search may look at a character.
-    std::size_t max_steps = 5'000'000;
+    std::size_t max_steps = 2'000'000;
     /// How deep a search may call itself.
     std::size_t max_stack_bytes = std::size_t{256} << 10U;
     /// Of the syntax tree, with counted parts as often as they count.
