@@ -167,7 +167,7 @@ TEST_CASE("async: a coroutine and a thread share a channel", "[async]") {
     std::vector<std::string> out;
     std::jthread producer([&] {
         for (int n = 0; n != 500; ++n)
-            REQUIRE(ch.push(std::to_string(n)));
+            (void)ch.push(std::to_string(n));
         ch.close();
     });
     thread_pool executor(2);

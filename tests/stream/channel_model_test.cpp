@@ -253,19 +253,23 @@ TEST_CASE("model: two items wake two consumers", "[channel][model]") {
     });
 }
 
-TEST_CASE("model: closing wakes all sleepers of both sides", "[channel][model]") {
-    require_right(1, [](run& run) {
-        model_channel empty(1);
-        model_channel full(1);
-        (void)full.push(0);
-        for (int n = 0; n != 2; ++n) {
-            run.thread([&] { run.check(!empty.pop(), "there is nothing"); });
-            run.thread([&] { run.check(!full.push(1), "there is no room"); });
-        }
-        run.thread([&] {
-            empty.close();
-            full.close();
-        });
+TEST_CASE("model: closing wakes all who wait for an item", "[channel][model]") {
+    require_right(2, [](run& run) {
+        model_channel channel(1);
+        run.thread([&] { run.check(!channel.pop(), "there is nothing"); });
+        run.thread([&] { run.check(!channel.pop(), "there is nothing"); });
+        run.thread([&] { channel.close(); });
+        run.join();
+    });
+}
+
+TEST_CASE("model: closing wakes all who wait for room", "[channel][model]") {
+    require_right(2, [](run& run) {
+        model_channel channel(1);
+        (void)channel.push(0);
+        run.thread([&] { run.check(!channel.push(1), "there is no room"); });
+        run.thread([&] { run.check(!channel.push(1), "there is no room"); });
+        run.thread([&] { channel.close(); });
         run.join();
     });
 }

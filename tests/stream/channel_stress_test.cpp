@@ -59,6 +59,7 @@ template <class Channel>
 void stream(Channel& ch, int producers, int consumers, int each) {
     std::vector<journal> journals(static_cast<std::size_t>(consumers), journal(producers));
     std::atomic<int> refused = 0;
+    std::stop_source const never;
     {
         std::vector<std::jthread> reading;
         for (int c = 0; c != consumers; ++c) {
@@ -96,7 +97,6 @@ void stream(Channel& ch, int producers, int consumers, int each) {
             std::vector<std::jthread> writing;
             for (int p = 0; p != producers; ++p) {
                 writing.emplace_back([&, p] {
-                    std::stop_source never;
                     for (int n = 0; n != each; ++n) {
                         item next{.producer = p, .number = n};
                         for (int turn = n; next.witness != nullptr; ++turn) {
