@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // The compiled schema against a slow interpreter of the specification, on random schemas.
-#include <llms/schema/validator.hpp>
-
 #include "schema/random_schema.hpp"
 #include "schema/schema_interpreter.hpp"
 #include "support/catch.hpp"
+#include <llms/schema/validator.hpp>
 
 #include <nlohmann/json.hpp>
 

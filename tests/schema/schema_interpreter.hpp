@@ -35,7 +35,9 @@ struct verdict {
 };
 
 /// nlohmann's equality tells 1 from 1.0 nowhere, and counts members without their order.
-inline auto equal(json const& one, json const& other) -> bool { return one == other; }
+inline auto equal(json const& one, json const& other) -> bool {
+    return one == other;
+}
 
 inline auto matches(std::string const& pattern, std::string const& text) -> bool {
     return pattern.starts_with('^') ? text.starts_with(pattern.substr(1))
@@ -125,8 +127,7 @@ private:
     static void string(json const& schema, std::string const& text, verdict& result) {
         require(length(text) >= size_or(schema, "minLength", 0), result);
         require(length(text) <= size_or(schema, "maxLength", std::string::npos), result);
-        require(!schema.contains("pattern") ||
-                    matches(schema["pattern"].get<std::string>(), text),
+        require(!schema.contains("pattern") || matches(schema["pattern"].get<std::string>(), text),
                 result);
     }
 

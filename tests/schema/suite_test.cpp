@@ -2,9 +2,8 @@
 //
 // The official JSON Schema test suite, where it is found: $LLMS_SHARED_DATA/JSON-Schema-Test-Suite
 // or Debian's json-schema-test-suite.
-#include <llms/schema/validator.hpp>
-
 #include "support/catch.hpp"
+#include <llms/schema/validator.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -35,7 +34,8 @@ using nlohmann::json;
 
 auto suite_folder() -> std::optional<fs::path> {
     auto candidates = std::vector<fs::path>{};
-    if (auto const* const shared = std::getenv("LLMS_SHARED_DATA")) { // NOLINT(concurrency-mt-unsafe)
+    if (auto const* const shared =
+            std::getenv("LLMS_SHARED_DATA")) { // NOLINT(concurrency-mt-unsafe)
         candidates.emplace_back(fs::path(shared) / "JSON-Schema-Test-Suite");
     }
     candidates.emplace_back(fs::path(LLMS_SOURCE_DIR) / ".." / "shared" / "data" /
@@ -96,11 +96,11 @@ private:
         auto compiled = std::optional<llms::validator>{};
         auto refusal = std::string{};
         try {
-            compiled.emplace(llms::schema::compile(
-                group["schema"],
-                {.default_draft = version, .formats_asserted = formats, .resolver = [this](auto uri) {
-                     return remote(uri);
-                 }}));
+            compiled.emplace(llms::schema::compile(group["schema"], {.default_draft = version,
+                                                                     .formats_asserted = formats,
+                                                                     .resolver = [this](auto uri) {
+                                                                         return remote(uri);
+                                                                     }}));
         } catch (std::exception const& failure) {
             refusal = failure.what();
         }
@@ -123,9 +123,8 @@ private:
         auto const& data = test["data"];
         auto const ordered = nlohmann::ordered_json::parse(data.dump());
         auto const report = compiled.validate(data);
-        auto const explained =
-            static_cast<bool>(report) ||
-            (report.errors().front().message != "the value does not match the schema");
+        auto const explained = static_cast<bool>(report) || (report.errors().front().message !=
+                                                             "the value does not match the schema");
         return compiled.is_valid(data) == expected && compiled.is_valid(ordered) == expected &&
                static_cast<bool>(report) == expected &&
                static_cast<bool>(compiled.validate(ordered)) == expected && explained;
@@ -184,7 +183,8 @@ TEST_CASE("suite: formats and the other optional tests", "[schema][suite]") {
         return;
     }
     for (auto const& [name, version] : drafts) {
-        auto const formats = suite{*folder}.run(std::string(name) + "/optional/format", version, true);
+        auto const formats =
+            suite{*folder}.run(std::string(name) + "/optional/format", version, true);
         print(std::string(name) + " optional/format", formats);
         CHECK(formats.total > 0);
         CHECK(formats.passed * 100 >= formats.total * 98);

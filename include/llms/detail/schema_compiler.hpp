@@ -211,22 +211,22 @@ private:
         if (auto const* const id = text(keyword::id)) {
             auto const fragment = split_fragment(*id).second;
             if (!fragment.empty() && home.reading.ref_stands_alone()) {
-                home.anchors.emplace_back(fragment, &made);
+                home.anchors.emplace(fragment, &made);
             }
         }
         if (auto const* const anchor = text(keyword::anchor)) {
-            home.anchors.emplace_back(*anchor, &made);
+            home.anchors.emplace(*anchor, &made);
         }
         if (auto const* const anchor = text(keyword::dynamic_anchor)) {
-            home.anchors.emplace_back(*anchor, &made);
-            home.dynamic_anchors.emplace_back(*anchor, &made);
+            home.anchors.emplace(*anchor, &made);
+            home.dynamic_anchors.emplace(*anchor, &made);
         }
         text(keyword::schema);
         if (auto const* const recursive = at(found, keyword::recursive_anchor)) {
             if (!recursive->is_boolean()) {
                 wrong_type(made, keyword::recursive_anchor, "a boolean", *recursive);
             } else if (recursive->template get<bool>() && home.root == made.source) {
-                home.dynamic_anchors.emplace_back(std::string_view{}, &made);
+                home.dynamic_anchors.emplace(std::string_view{}, &made);
             }
         }
     }
@@ -827,24 +827,19 @@ private:
     }
 
     void bind(reference const& one, node& target) {
-        auto anchor = std::string_view{};
-        auto const* const home = target.home;
-        auto const fragment = split_fragment(*one.text).second;
-        auto dynamic = false;
-        for (auto const& [name, holder] : home->dynamic_anchors) {
-            dynamic = dynamic || (one.kind == keyword::dynamic_ref && !name.empty() &&
-                                  name == fragment && holder == &target);
-            dynamic = dynamic ||
-                      (one.kind == keyword::recursive_ref && name.empty() && holder == &target);
-        }
-        if (dynamic) {
-            anchor = one.kind == keyword::dynamic_ref ? fragment : std::string_view{};
-            auto& rules = memory().template make<dynamic_rules>();
-            rules.anchor = anchor;
-            rules.otherwise = &target;
-            one.rules->dynamic = &rules;
-            dynamic_.push_back({one.from, one.rules, &target});
-            return;
+        if (one.kind != keyword::ref) {
+            auto const anchor = one.kind == keyword::dynamic_ref ? split_fragment(*one.text).second
+                                                                 : std::string_view{};
+            auto const& anchors = target.home->dynamic_anchors;
+            auto const holder = anchors.find(anchor);
+            auto const by_name = one.kind == keyword::recursive_ref || !anchor.empty();
+            if (by_name && holder != anchors.end() && holder->second == &target) {
+                auto& rules = memory().template make<dynamic_rules>();
+                rules = {anchor, &target};
+                one.rules->dynamic = &rules;
+                dynamic_.push_back({one.from, one.rules, &target});
+                return;
+            }
         }
         if (one.kind == keyword::ref) {
             one.from->ref = &target;
@@ -873,10 +868,8 @@ private:
         if (decoded.front() == '/') {
             return node_at(*home, decoded, text, reason);
         }
-        for (auto const& [name, holder] : home->anchors) {
-            if (name == decoded) {
-                return holder;
-            }
+        if (auto const found = home->anchors.find(decoded); found != home->anchors.end()) {
+            return found->second;
         }
         reason = "\"" + text + "\": there is no anchor \"" + decoded + "\"";
         return nullptr;

@@ -40,12 +40,15 @@ struct scope {
 
 /// How much deeper evaluation may go.
 struct headroom {
-    std::uint32_t levels; // of the instance
-    std::uint32_t visits; // on the stack
+    std::int32_t levels; // of the instance
+    std::int32_t visits; // on the stack
 
     [[nodiscard]] auto below() const noexcept -> headroom { return {levels - 1, visits - 1}; }
     [[nodiscard]] auto beside() const noexcept -> headroom { return {levels, visits - 1}; }
-    [[nodiscard]] auto spent() const noexcept -> bool { return levels == 0 || visits == 0; }
+    [[nodiscard]] auto depth_left() const noexcept -> std::size_t {
+        return static_cast<std::size_t>(std::max(levels, 0));
+    }
+    [[nodiscard]] auto spent() const noexcept -> bool { return levels <= 0 || visits <= 0; }
 };
 
 inline auto code_points(std::string_view text) noexcept -> std::size_t {
@@ -67,8 +70,8 @@ public:
     [[nodiscard]] auto stopped() const noexcept -> stop_reason { return stopped_; }
 
     [[nodiscard]] auto full_headroom() const noexcept -> headroom {
-        auto const levels = static_cast<std::uint32_t>(
-            std::min<std::size_t>(program_.max_depth, std::uint32_t{1} << 30U));
+        auto const levels =
+            static_cast<std::int32_t>(std::min(program_.max_depth, std::size_t{1} << 29U));
         return {levels + 1, 2 * levels + 1};
     }
 
@@ -94,10 +97,9 @@ public:
     [[nodiscard]] auto target_of(dynamic_rules const& rules) const noexcept -> edge {
         auto* target = rules.otherwise;
         for (auto const* at = scope_; at != nullptr; at = at->outer) {
-            for (auto const& [name, holder] : at->home->dynamic_anchors) {
-                if (name == rules.anchor) {
-                    target = holder;
-                }
+            auto const& anchors = at->home->dynamic_anchors;
+            if (auto const found = anchors.find(rules.anchor); found != anchors.end()) {
+                target = found->second;
             }
         }
         return target->as_edge();
@@ -116,7 +118,7 @@ public:
         } else if constexpr (std::is_same_v<Value, json>) {
             return (*rule.check)(value);
         } else {
-            if (!nests_within(value, room.levels)) {
+            if (!nests_within(value, room.depth_left())) {
                 stopped_ = stop_reason::depth;
                 return false;
             }
@@ -409,7 +411,7 @@ private:
             return false;
         }
         if (rules.unique) {
-            auto const found = find_equal_items(items, room.levels).found;
+            auto const found = find_equal_items(items, room.depth_left()).found;
             if (found == uniqueness::too_deep) {
                 stopped_ = stop_reason::depth;
             }

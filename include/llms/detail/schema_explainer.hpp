@@ -94,11 +94,9 @@ private:
         scope here_;
     };
 
-    [[nodiscard]] auto full() const noexcept -> bool { return left_ == 0; }
-
     void fail(node const& at, std::string_view keyword_name, std::string message,
               std::vector<validation_error> causes = {}) {
-        if (full()) {
+        if (left_ == 0) {
             truncated_ = true;
             return;
         }
@@ -146,9 +144,12 @@ private:
 
     // Everything that is wrong with `value` by the subschema `at`; nothing if it is valid.
     template <class Value>
-    void explain_node(node const& at, Value const& value, headroom room) {
-        if (full() || room.spent()) {
-            truncated_ = true;
+    void explain_node(node& at, Value const& value, headroom room) {
+        if (truncated_ || room.spent()) {
+            return;
+        }
+        if (left_ == 0) {
+            truncated_ = !run_.visit(at.as_edge(), value, room);
             return;
         }
         auto const inside = entered{*this, at};
@@ -383,7 +384,7 @@ private:
         if (!at.array->unique) {
             return;
         }
-        auto const same = find_equal_items(items, room.levels);
+        auto const same = find_equal_items(items, room.depth_left());
         if (same.found == uniqueness::some_equal) {
             fail(at, "uniqueItems",
                  "items must differ, but items " + std::to_string(same.first) + " and " +
@@ -406,7 +407,7 @@ private:
         if (id == keyword::additional_items && declared == 0) {
             return;
         }
-        for (std::size_t i = prefix; i < items.size() && !full(); ++i) {
+        for (std::size_t i = prefix; i < items.size() && !truncated_; ++i) {
             auto const here = step{instance_, i};
             if (rule.is_boolean() && !rule.template get<bool>()) {
                 fail(at, name,
@@ -544,7 +545,7 @@ private:
     void explain_additional(node const& at, std::string const& name, json const& rule,
                             typename Json::object_t const& members, headroom room) {
         for (auto const& member : members) {
-            if (full()) {
+            if (truncated_) {
                 return;
             }
             if (is_covered(*at.object, member)) {
@@ -651,7 +652,7 @@ private:
     // Subschemas about the value itself.
 
     template <class Value>
-    void explain_reference(node const& at, std::string const& name, node const* target,
+    void explain_reference(node const& at, std::string const& name, node* target,
                            Value const& value, headroom room) {
         if (at.combined != nullptr && at.combined->dynamic != nullptr && name != "$ref") {
             target = run_.target_of(*at.combined->dynamic).to;
@@ -721,9 +722,11 @@ private:
         auto message = explain_tag(at, id, value);
         auto variants = std::vector<std::string>{};
         auto nearest = std::pair{no_limit, std::size_t{0}};
-        auto const meant = message.empty() ? std::size_t{0} : candidates_of(at, id, value);
-        for (std::size_t i = 0; i < branches.size() && !full(); ++i) {
+        auto const meant = message.empty() ? std::uint64_t{0} : candidates_of(at, id, value);
+        for (std::size_t i = 0; i < std::min(branches.size(), most_listed + 1); ++i) {
             variants.push_back("(" + std::to_string(i + 1) + ") " + describe(branches[i]));
+        }
+        for (std::size_t i = 0; i < branches.size() && left_ > 0; ++i) {
             if (meant != 0 && (meant >> i & 1U) == 0) {
                 continue;
             }

@@ -14,6 +14,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace llms::inline v0_1::detail::schema_engine {
@@ -232,14 +233,17 @@ private:
         choose_tag(rules);
     }
 
-    // The strings that a property of an object must be one of, or null.
-    static auto tag_values(node const& object, std::string_view name) -> value_set const* {
-        auto const* const known =
-            object.object == nullptr ? nullptr : object.object->names.find(name);
-        auto const* const value = known == nullptr ? nullptr : known->value.to;
-        return value == nullptr || !known->declared ? nullptr : strings_of(*value);
-    }
+    // What a schema says about one property of an object.
+    struct claim {
+        bool constrained = false; // its value, where it is there, is one of `values`
+        bool required = false;
+        std::vector<std::string_view> values;
+    };
 
+    // How many nodes are looked at for the tag of one union, so that unions of unions stay cheap.
+    static constexpr int most_looked_at = 512;
+
+    // The strings that a value must be one of, or null.
     static auto strings_of(node const& value) -> value_set const* {
         for (auto const* const values : {value.const_, value.enum_}) {
             if (values != nullptr && values->types == string_bit) {
@@ -249,47 +253,137 @@ private:
         return nullptr;
     }
 
-    // The property by which most branches can be told from the others.
-    void choose_tag(union_rules& rules) {
-        auto votes = std::map<std::string_view, std::pair<std::size_t, std::string const*>>{};
-        auto best = std::size_t{1};
-        for (auto const& branch : rules.branches) {
-            if (branch.to->object == nullptr) {
-                continue;
+    /// Calls `each` for the subschemas that an instance of `at` has to satisfy as well.
+    template <class Each>
+    static void for_each_beside(node const& at, Each each) {
+        if (at.combined == nullptr) {
+            return;
+        }
+        for (auto const& way : {at.combined->ref, at.combined->other_ref}) {
+            if (way) {
+                each(*way.to);
             }
-            for (auto const& known : branch.to->object->names.entries()) {
-                if (known.payload.declared && known.payload.value.to != nullptr &&
-                    strings_of(*known.payload.value.to) != nullptr) {
-                    auto& [count, key] = votes[known.name];
-                    key = known.payload.key;
-                    if (++count > best) {
-                        best = count;
-                        rules.tag = key;
-                    }
+        }
+        for (auto const& way : at.combined->all_of) {
+            each(*way.to);
+        }
+    }
+
+    // The properties below `at` that take only certain strings.
+    static void collect_tags(node const& at, std::map<std::string_view, std::string const*>& names,
+                             int& left) {
+        if (--left < 0) {
+            return;
+        }
+        if (at.object != nullptr) {
+            for (auto const& known : at.object->names.entries()) {
+                if (known.payload.declared && strings_of(*known.payload.value.to) != nullptr) {
+                    names.emplace(known.name, known.payload.key);
                 }
             }
         }
-        if (rules.tag == nullptr) {
+        for_each_beside(at, [&](node const& other) { collect_tags(other, names, left); });
+        if (at.combined != nullptr) {
+            for (auto const* const any : {at.combined->any_of, at.combined->one_of}) {
+                if (any != nullptr && !any->branches.empty()) {
+                    collect_tags(*any->branches.front().to, names, left);
+                }
+            }
+        }
+    }
+
+    static auto claim_of(node const& at, std::string_view name, int& left) -> claim {
+        auto result = claim{};
+        if (--left < 0) {
+            return result;
+        }
+        if (auto const* const known =
+                at.object == nullptr ? nullptr : at.object->names.find(name)) {
+            result.required = known->required;
+            if (auto const* const values =
+                    known->declared ? strings_of(*known->value.to) : nullptr) {
+                result.constrained = true;
+                for (auto const& one : values->strings.entries()) {
+                    result.values.push_back(one.name);
+                }
+            }
+        }
+        auto const add = [&](claim&& other) {
+            result.required = result.required || other.required;
+            if (!result.constrained && other.constrained) {
+                result.constrained = true;
+                result.values = std::move(other.values);
+            }
+        };
+        for_each_beside(at, [&](node const& other) { add(claim_of(other, name, left)); });
+        if (at.combined != nullptr) {
+            for (auto const* const any : {at.combined->any_of, at.combined->one_of}) {
+                if (any != nullptr) {
+                    add(claim_of_union(*any, name, left));
+                }
+            }
+        }
+        return result;
+    }
+
+    // One of the branches holds: what all of them claim.
+    static auto claim_of_union(union_rules const& rules, std::string_view name, int& left)
+        -> claim {
+        auto result = claim{true, true, {}};
+        for (auto const& branch : rules.branches) {
+            if ((branch.to->types & object_bit) == 0) {
+                continue;
+            }
+            auto const one = claim_of(*branch.to, name, left);
+            result.constrained = result.constrained && one.constrained;
+            result.required = result.required && one.required;
+            result.values.insert(result.values.end(), one.values.begin(), one.values.end());
+        }
+        return result;
+    }
+
+    // The property by which most branches can be told from the others.
+    static auto best_tag(union_rules const& rules) -> std::string const* {
+        auto votes = std::map<std::string_view, std::size_t>{};
+        auto left = most_looked_at;
+        auto best = std::size_t{1};
+        auto const* tag = static_cast<std::string const*>(nullptr);
+        for (auto const& branch : rules.branches) {
+            auto names = std::map<std::string_view, std::string const*>{};
+            if ((branch.types & object_bit) != 0) {
+                collect_tags(*branch.to, names, left);
+            }
+            for (auto const& [name, key] : names) {
+                if (auto const count = ++votes[name]; count > best) {
+                    best = count;
+                    tag = key;
+                }
+            }
+        }
+        return tag;
+    }
+
+    void choose_tag(union_rules& rules) {
+        auto const objects = rules.admitting[static_cast<std::size_t>(value_t::object)];
+        if ((objects & (objects - 1)) == 0) {
+            return; // the type alone decides
+        }
+        auto const* const tag = best_tag(rules);
+        if (tag == nullptr) {
             return;
         }
         auto masks = std::map<std::string_view, std::uint64_t>{};
         for (std::size_t i = 0; i < rules.branches.size(); ++i) {
-            auto const& to = *rules.branches[i].to;
+            auto left = most_looked_at;
             auto const here = std::uint64_t{1} << i;
-            auto const* const values = tag_values(to, *rules.tag);
-            if (values == nullptr) {
-                rules.tag_unlisted |= here;
-            } else {
-                for (auto const& value : values->strings.entries()) {
-                    masks[value.name] |= here;
-                }
+            auto const claimed = claim_of(*rules.branches[i].to, *tag, left);
+            for (auto const value : claimed.values) {
+                masks[value] |= claimed.constrained ? here : 0U;
             }
-            auto const* const known =
-                to.object == nullptr ? nullptr : to.object->names.find(*rules.tag);
-            if (known == nullptr || !known->required) {
-                rules.tag_absent |= here;
-            }
+            rules.tag_unlisted |= claimed.constrained ? 0U : here;
+            rules.tag_absent |= claimed.required ? 0U : here;
         }
+        rules.tag = tag;
         rules.tagged.reserve(target_.memory, masks.size());
         auto next = std::size_t{0};
         for (auto const& [name, mask] : masks) {

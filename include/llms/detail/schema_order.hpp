@@ -10,7 +10,9 @@
 #include <llms/detail/schema_types.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace llms::inline v0_1::detail::schema_engine {
@@ -84,24 +86,42 @@ private:
         return result;
     }
 
+    // The members of an object in the order of their names; no allocation for a few.
     template <class Object>
-    static auto sorted_members(Object const& object) {
-        std::vector<typename Object::value_type const*> members;
-        members.reserve(object.size());
-        for (auto const& member : object) {
-            members.push_back(&member);
+    class sorted_members {
+    public:
+        using member_pointer = typename Object::value_type const*;
+
+        explicit sorted_members(Object const& object) {
+            if (object.size() > few_.size()) {
+                many_.resize(object.size());
+            }
+            members_ = many_.empty() ? std::span(few_).first(object.size()) : std::span(many_);
+            std::transform(object.begin(), object.end(), members_.begin(),
+                           [](auto const& one) { return &one; });
+            std::sort(members_.begin(), members_.end(), [](auto const* left, auto const* right) {
+                return left->first < right->first;
+            });
         }
-        std::sort(members.begin(), members.end(),
-                  [](auto const* left, auto const* right) { return left->first < right->first; });
-        return members;
-    }
+        sorted_members(sorted_members const&) = delete;
+        auto operator=(sorted_members const&) -> sorted_members& = delete;
+        ~sorted_members() = default;
+
+        [[nodiscard]] auto begin() const { return members_.begin(); }
+        [[nodiscard]] auto end() const { return members_.end(); }
+
+    private:
+        std::array<member_pointer, 8> few_{};
+        std::vector<member_pointer> many_;
+        std::span<member_pointer> members_;
+    };
 
     template <class Json, class Object>
     static auto in_key_order(Object const& object) -> decltype(auto) {
         if constexpr (members_are_sorted<Json>) {
             return (object);
         } else {
-            return sorted_members(object);
+            return sorted_members<Object>(object);
         }
     }
 

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <limits>
 #include <list>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -216,8 +217,8 @@ struct resource {
     json const* root = nullptr;
     node* root_node = nullptr;
     bool is_root_document = true;
-    std::vector<std::pair<std::string_view, node*>> anchors;
-    std::vector<std::pair<std::string_view, node*>> dynamic_anchors;
+    std::map<std::string_view, node*> anchors;
+    std::map<std::string_view, node*> dynamic_anchors; // under "" the root, if $recursiveAnchor
 };
 
 /// Appends the step from a node's parent to the node.

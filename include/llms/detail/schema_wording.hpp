@@ -40,23 +40,43 @@ inline auto counted(std::size_t count, std::string_view noun) -> std::string {
                                         : " " + std::string(noun) + "s");
 }
 
-/// A value in a few words; containers by their size only.
+/// Whether a container is short enough to be shown: few members that are no containers themselves.
+template <class Json>
+auto is_small(Json const& value) -> bool {
+    constexpr std::size_t most = 4;
+    constexpr std::size_t longest = 16;
+    auto const is_short = [](Json const& one) {
+        return one.is_structured() ? one.empty()
+                                   : !one.is_string() || text_of(one).size() <= longest;
+    };
+    if (value.is_object() &&
+        !std::all_of(object_of(value).begin(), object_of(value).end(),
+                     [](auto const& member) { return member.first.size() <= longest; })) {
+        return false;
+    }
+    return value.size() <= most && std::all_of(value.begin(), value.end(), is_short);
+}
+
+/// A value in a few words; all but small containers by their size only.
 template <class Value>
 auto preview(Value const& value) -> std::string {
     if constexpr (is_name<Value>) {
         return in_quotes(value.name);
     } else {
         switch (value.type()) {
-        case value_t::object:
-            return value.empty() ? "{}" : "an object with " + counted(value.size(), "property");
-        case value_t::array:
-            return value.empty() ? "[]" : "an array of " + counted(value.size(), "item");
         case value_t::string:
             return in_quotes(text_of(value));
         case value_t::binary:
             return "binary data";
+        case value_t::object:
+        case value_t::array:
+            if (!is_small(value)) {
+                return value.is_object() ? "an object of " + counted(value.size(), "property")
+                                         : "an array of " + counted(value.size(), "item");
+            }
+            [[fallthrough]];
         default:
-            return value.dump();
+            return value.dump(-1, ' ', false, Value::error_handler_t::replace);
         }
     }
 }
@@ -64,25 +84,12 @@ auto preview(Value const& value) -> std::string {
 /// A value with its type, where the type is what matters.
 template <class Value>
 auto typed_preview(Value const& value) -> std::string {
-    switch (value.type()) {
-    case value_t::string:
+    if constexpr (is_name<Value>) {
         return "string " + preview(value);
-    case value_t::boolean:
-        return "boolean " + preview(value);
-    case value_t::number_integer:
-    case value_t::number_unsigned:
-    case value_t::number_float:
-        return "number " + preview(value);
-    case value_t::object:
-    case value_t::array:
-        if constexpr (!is_name<Value>) {
-            if (value.empty()) {
-                return value.is_array() ? "an empty array" : "an empty object";
-            }
-        }
-        return preview(value);
-    default:
-        return preview(value);
+    } else {
+        auto const speaks_for_itself =
+            value.is_null() || value.is_binary() || (value.is_structured() && !is_small(value));
+        return (speaks_for_itself ? "" : std::string(value.type_name()) + " ") + preview(value);
     }
 }
 

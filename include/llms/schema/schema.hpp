@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -82,12 +83,8 @@ public:
             }
             return at;
         }
-        for (auto const& [name, holder] : root.anchors) {
-            if (name == decoded) {
-                return holder->source;
-            }
-        }
-        return nullptr;
+        auto const found = root.anchors.find(decoded);
+        return found == root.anchors.end() ? nullptr : found->second->source;
     }
 
     /// About how much memory the compiled schema holds, its documents not included.

@@ -88,7 +88,8 @@ private:
         using detail::schema_engine::stop_reason;
         if (stopped == stop_reason::depth) {
             return broken("schema and value nest deeper than " +
-                          std::to_string(schema_.program_->max_depth) + " levels");
+                          std::to_string(schema_.program_->max_depth) +
+                          " levels, or the schema refers to itself without end");
         }
         if (stopped == stop_reason::work) {
             return broken("the schema takes more work than is allowed for this value");

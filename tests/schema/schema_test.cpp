@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "support/catch.hpp"
+#include <llms/schema/schema.hpp>
+#include <llms/schema/validator.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using nlohmann::json;
+using namespace nlohmann::literals; // NOLINT(google-build-using-namespace)
+using llms::schema;
+using llms::validator;
+
+auto problems_of(json const& document, llms::compile_options const& options = {})
+    -> std::vector<llms::schema_problem> {
+    try {
+        auto const unexpected = schema::compile(document, options);
+        return {};
+    } catch (llms::schema_error const& failure) {
+        return failure.problems();
+    }
+}
+
+auto accepts(json const& document, json const& instance, llms::compile_options const& options = {})
+    -> bool {
+    return validator{schema::compile(document, options)}.is_valid(instance);
+}
+
+auto nested(std::size_t depth, std::string_view open, std::string_view core, std::string_view close)
+    -> json {
+    auto text = std::string{};
+    for (std::size_t i = 0; i < depth; ++i) {
+        text += open;
+    }
+    text += core;
+    for (std::size_t i = 0; i < depth; ++i) {
+        text += close;
+    }
+    return json::parse(text);
+}
+
+} // namespace
+
+TEST_CASE("schema: all problems are thrown at once, each with its place", "[schema]") {
+    auto const problems = problems_of(R"({
+        "type": "strin", "minimum": "1", "required": "a", "anyOf": [], "$ref": "#/nope",
+        "properties": {"a/b": {"pattern": "(", "maxLength": -1}, "c": 3}})"_json);
+    auto places = std::vector<std::string>{};
+    for (auto const& [pointer, keyword, reason] : problems) {
+        places.push_back(pointer + " " + keyword);
+        CHECK_FALSE(reason.empty());
+    }
+    auto const expects = [&](char const* place) {
+        INFO(place);
+        CHECK(std::find(places.begin(), places.end(), place) != places.end());
+    };
+    expects(" type");
+    expects(" minimum");
+    expects(" required");
+    expects(" anyOf");
+    expects(" $ref");
+    expects("/properties/a~1b pattern");
+    expects("/properties/a~1b maxLength");
+    expects("/properties/c ");
+    CHECK(problems.size() == 8);
+}
+
+TEST_CASE("schema: the text of the error names pointer, keyword and reason", "[schema]") {
+    CHECK_THROWS_WITH(schema::compile(R"({"properties": {"n": {"multipleOf": 0}}})"_json),
+                      "the schema cannot be compiled: at \"/properties/n\", multipleOf: must be "
+                      "above 0");
+}
+
+TEST_CASE("schema: unknown keywords are problems only when strict", "[schema]") {
+    auto const document = R"({"properties": {"a": {"minimun": 3}}})"_json;
+    CHECK(problems_of(document).empty());
+    auto const problems = problems_of(document, {.strict = true});
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].pointer == "/properties/a");
+    CHECK(problems[0].keyword == "minimun");
+    CHECK(problems_of({{"$schema", "https://example.com/mine"}}, {.strict = true}).size() == 1);
+}
+
+TEST_CASE("schema: references go to pointers, anchors and identifiers", "[schema]") {
+    auto const document = R"({
+        "$id": "https://example.com/root",
+        "$defs": {
+            "by pointer": {"type": "integer"},
+            "named": {"$anchor": "here", "type": "string"},
+            "own": {"$id": "own", "type": "boolean"}},
+        "properties": {
+            "p": {"$ref": "#/$defs/by%20pointer"}, "a": {"$ref": "#here"}, "i": {"$ref": "own"}}
+        })"_json;
+    CHECK(accepts(document, R"({"p": 1, "a": "x", "i": true})"_json));
+    CHECK_FALSE(accepts(document, R"({"p": "1"})"_json));
+    CHECK_FALSE(accepts(document, R"({"a": 1})"_json));
+    CHECK_FALSE(accepts(document, R"({"i": 1})"_json));
+    auto const compiled = schema::compile(document);
+    auto const& root = compiled.document();
+    CHECK(compiled.resolve("#/$defs/by%20pointer") == &root["$defs"]["by pointer"]);
+    CHECK(compiled.resolve("#here") == &root["$defs"]["named"]);
+    CHECK(compiled.resolve("#") == &root);
+    CHECK(compiled.resolve("#/nowhere") == nullptr);
+    CHECK(compiled.resolve("https://elsewhere.org#here") == nullptr);
+    CHECK(compiled.referenced(root["properties"]["i"]) == &root["$defs"]["own"]);
+    CHECK(compiled.referenced(root["$defs"]["own"]) == nullptr);
+}
+
+TEST_CASE("schema: documents elsewhere come from the resolver only", "[schema]") {
+    auto const document = R"({"$ref": "https://example.com/city#/$defs/name"})"_json;
+    auto const problems = problems_of(document);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].reason.find("no resolver") != std::string::npos);
+    auto asked = std::vector<std::string>{};
+    auto const resolver = [&](std::string_view uri) -> std::optional<json> {
+        asked.emplace_back(uri);
+        return R"({"$defs": {"name": {"minLength": 2}}})"_json;
+    };
+    CHECK_FALSE(accepts(document, "x", {.resolver = resolver}));
+    CHECK(asked == std::vector<std::string>{"https://example.com/city"});
+    CHECK(problems_of(document, {.resolver =
+                                     [](auto) {
+                                         return std::nullopt;
+                                     }})
+              .size() == 1);
+    auto const failing = [](std::string_view) -> std::optional<json> {
+        throw std::runtime_error("disk on fire");
+    };
+    CHECK(problems_of(document, {.resolver = failing}).at(0).reason.find("disk on fire") !=
+          std::string::npos);
+}
+
+TEST_CASE("schema: the drafts' own schemas are built in", "[schema]") {
+    for (auto const* const uri :
+         {"http://json-schema.org/draft-04/schema#", "http://json-schema.org/draft-06/schema#",
+          "http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft/2019-09/schema",
+          "https://json-schema.org/draft/2020-12/schema"}) {
+        INFO(uri);
+        auto const meta = json{{"$schema", uri}, {"$ref", uri}};
+        CHECK(accepts(meta, R"({"properties": {"a": {"type": ["string", "null"]}}})"_json));
+        CHECK_FALSE(accepts(meta, R"({"properties": {"a": {"type": "text"}}})"_json));
+        CHECK_FALSE(accepts(meta, R"({"items": {"not": {"maxLength": -1}}})"_json));
+    }
+}
+
+TEST_CASE("schema: the draft decides what keywords mean", "[schema]") {
+    auto const tuple = R"({"items": [{"type": "integer"}]})"_json;
+    CHECK_FALSE(accepts(tuple, json::array({"a"}), {.default_draft = llms::draft::v7}));
+    CHECK(problems_of(tuple).size() == 1);
+    auto const exclusive = R"({"minimum": 1, "exclusiveMinimum": true})"_json;
+    CHECK_FALSE(accepts(exclusive, 1, {.default_draft = llms::draft::v4}));
+    CHECK(problems_of(exclusive).size() == 1);
+    auto const beside =
+        json::parse(R"({"$defs": {"a": true}, "$ref": "#/$defs/a", "type": "null"})");
+    CHECK_FALSE(accepts(beside, 1));
+    CHECK(accepts(beside, 1, {.default_draft = llms::draft::v7}));
+}
+
+TEST_CASE("schema: users add formats and keywords", "[schema]") {
+    auto options = llms::compile_options{.formats_asserted = true};
+    options.formats["even-length"] = [](std::string_view text) {
+        return text.size() % 2 == 0;
+    };
+    options.keywords["divides"] = [](json const& value) -> llms::keyword_check {
+        if (!value.is_number_integer()) {
+            throw std::invalid_argument("must be an integer");
+        }
+        return [whole = value.get<int>()](json const& instance) {
+            return !instance.is_number_integer() || whole % instance.get<int>() == 0;
+        };
+    };
+    auto const document = R"({"format": "even-length", "divides": 12})"_json;
+    CHECK(accepts(document, "ab", options));
+    CHECK_FALSE(accepts(document, "abc", options));
+    CHECK(accepts(document, 4, options));
+    CHECK_FALSE(accepts(document, 5, options));
+    CHECK_FALSE(validator{schema::compile(document, options)}.is_valid(nlohmann::ordered_json(5)));
+    auto const report = validator{schema::compile(document, options)}.validate(json(5));
+    CHECK(report.errors().at(0).keyword == "divides");
+    CHECK(problems_of(R"({"divides": "x"})"_json, options).at(0).reason == "must be an integer");
+}
+
+TEST_CASE("schema: formats inform or are asserted", "[schema]") {
+    auto const document = R"({"format": "ipv4"})"_json;
+    CHECK(accepts(document, "300.1.1.1"));
+    CHECK_FALSE(accepts(document, "300.1.1.1", {.formats_asserted = true}));
+    CHECK(accepts(R"({"format": "unheard-of"})"_json, "x", {.formats_asserted = true}));
+}
+
+TEST_CASE("schema: it compiles from ordered_json and keeps its own document", "[schema]") {
+    auto document =
+        nlohmann::ordered_json::parse(R"({"required": ["b"], "properties": {"a": true}})");
+    auto const compiled = schema::compile(document);
+    document.clear();
+    CHECK(compiled.document() == R"({"required": ["b"], "properties": {"a": true}})"_json);
+    auto const copy = compiled;
+    CHECK(&copy.document() == &compiled.document());
+    CHECK(compiled.size_bytes() > 0);
+}
+
+TEST_CASE("schema: a document of any depth is refused, not followed", "[schema]") {
+    CHECK(problems_of(nested(100000, R"({"not":)", "true", "}")).size() == 1);
+    auto in_const = json::object();
+    in_const["const"] = nested(100000, "[", "", "]");
+    CHECK(problems_of(in_const).size() == 1);
+    CHECK(problems_of(nested(500, R"({"not":)", "true", "}")).empty());
+}
+
+TEST_CASE("schema: names chosen to collide do not slow it down", "[schema]") {
+    // Of equal length, first and last bytes, so that only the middle tells them apart; and a set
+    // whose sum in the hash's words is the same.
+    auto document = json::object();
+    auto instance = json::object();
+    for (auto i = 0; i < 10000; ++i) {
+        auto const name = "collide_" + std::to_string(10000 + i) + "_collide";
+        document["properties"][name]["type"] = "integer";
+        instance[name] = i;
+    }
+    document["additionalProperties"] = false;
+    CHECK(accepts(document, instance));
+    instance["collide_99999_collide"] = 1;
+    CHECK_FALSE(accepts(document, instance));
+}
+
+TEST_CASE("schema: an enum of 100,000 is searched, not walked", "[schema]") {
+    auto strings = json{{"enum", json::array()}};
+    auto objects = strings;
+    for (auto i = 0; i < 100000; ++i) {
+        strings["enum"].push_back("value " + std::to_string(i));
+        objects["enum"].push_back({{"id", i}});
+    }
+    auto const by_text = validator{schema::compile(strings)};
+    auto const by_object = validator{schema::compile(objects)};
+    for (auto i = 0; i < 100000; i += 7) {
+        REQUIRE(by_text.is_valid(json("value " + std::to_string(i))));
+        REQUIRE(by_object.is_valid(json{{"id", i}}));
+        REQUIRE_FALSE(by_text.is_valid(json("value" + std::to_string(i))));
+        REQUIRE_FALSE(by_object.is_valid(json{{"id", -1 - i}}));
+    }
+}

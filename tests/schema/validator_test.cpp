@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+#include "support/catch.hpp"
+#include <llms/schema/validator.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using nlohmann::json;
+using namespace nlohmann::literals; // NOLINT(google-build-using-namespace)
+using llms::schema;
+using llms::validator;
+
+/// What `is_valid` allocates: counted by the allocator of the instance's own type is not enough, so
+/// this counts all of `operator new` on this thread.
+thread_local std::size_t allocations =
+    0; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+auto compiled(char const* text, llms::compile_options const& options = {}) -> validator {
+    return validator{schema::compile(json::parse(text), options)};
+}
+
+/// The message of the only error that `document` has for `instance`.
+auto message(char const* document, json const& instance) -> std::string {
+    auto const report = compiled(document, {.formats_asserted = true}).validate(instance);
+    REQUIRE(report.errors().size() == 1);
+    return report.errors().front().message;
+}
+
+auto nested_array(std::size_t depth) -> json {
+    return json::parse(std::string(depth, '[') + std::string(depth, ']'));
+}
+
+} // namespace
+
+// NOLINTBEGIN(misc-new-delete-overloads): counting, not managing. Not inlined, or g++ sees a
+// `free` of what came from `new`.
+[[gnu::noinline]] auto operator new(std::size_t size) -> void* {
+    ++allocations;
+    if (auto* const place = std::malloc(size == 0 ? 1 : size)) {
+        return place;
+    }
+    throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* place) noexcept {
+    std::free(place);
+}
+[[gnu::noinline]] void operator delete(void* place, std::size_t /*size*/) noexcept {
+    std::free(place);
+}
+// NOLINTEND(misc-new-delete-overloads)
+
+TEST_CASE("validator: each keyword says what it expected and what it found", "[schema]") {
+    CHECK(message(R"({"type": ["integer", "null"]})", "3") ==
+          R"(expected integer or null, found string "3")");
+    CHECK(message(R"({"const": {"a": 1}})", 2) == R"(expected {"a":1}, found 2)");
+    CHECK(message(R"({"enum": ["celsius", "fahrenheit", 3]})", "Farenheit") ==
+          R"(expected one of "fahrenheit", "celsius", 3; found "Farenheit")");
+    CHECK(message(R"({"minimum": 3})", 2.5) == "expected a number of at least 3, found 2.5");
+    CHECK(message(R"({"maximum": 3})", 4) == "expected a number of at most 3, found 4");
+    CHECK(message(R"({"exclusiveMinimum": 3})", 3) == "expected a number above 3, found 3");
+    CHECK(message(R"({"exclusiveMaximum": 3})", 3) == "expected a number below 3, found 3");
+    CHECK(message(R"({"multipleOf": 0.01})", 0.125) ==
+          "expected a number that is a multiple of 0.01, found 0.125");
+    CHECK(message(R"({"minLength": 3})", "äö") ==
+          R"(expected at least 3 characters, found 2: "äö")");
+    CHECK(message(R"({"maxLength": 1})", "äö") ==
+          R"(expected at most 1 characters, found 2: "äö")");
+    CHECK(message(R"({"pattern": "^[a-z]+$"})", "A1") ==
+          R"("A1" does not match the pattern "^[a-z]+$")");
+    CHECK(message(R"({"format": "date"})", "today") == R"("today" is not a valid date)");
+    CHECK(message(R"({"minItems": 2})", json::array({1})) == "expected at least 2 items, found 1");
+    CHECK(message(R"({"maxItems": 0})", json::array({1})) == "expected at most 0 items, found 1");
+    CHECK(message(R"({"uniqueItems": true})", json::array({1, 2, 1.0})) ==
+          "items must differ, but items 0 and 2 are both 1");
+    CHECK(message(R"({"contains": {"type": "string"}})", json::array({1})) ==
+          "expected at least 1 item to be string, found 0");
+    CHECK(message(R"({"contains": true, "maxContains": 1})", json::array({1, 2})) ==
+          "expected at most 1 item to be anything, found 2");
+    CHECK(message(R"({"prefixItems": [true], "items": false})", json::array({1, 2})) ==
+          "unexpected item 2: at most 1 item allowed");
+    CHECK(message(R"({"minProperties": 1})", json::object()) ==
+          "expected at least 1 properties, found 0");
+    CHECK(message(
+              R"({"required": ["a"], "properties": {"a": {"type": "string", "description": "d"}}})",
+              json::object()) == R"(missing property "a" (string): "d")");
+    CHECK(message(R"({"dependentRequired": {"a": ["b"]}})", R"({"a": 1})"_json) ==
+          R"(missing property "b", which is required beside "a")");
+    CHECK(message(R"({"properties": {"city": true, "days": true}, "additionalProperties": false})",
+                  R"({"Citty": 1})"_json) ==
+          R"(unexpected property "Citty", did you mean "city"? (known: "city", "days"))");
+    CHECK(message(R"({"allOf": [{"properties": {"a": true}}], "unevaluatedProperties": false})",
+                  R"({"b": 1})"_json) ==
+          R"(unexpected property "b", did you mean "a"? (known: "a"))");
+    CHECK(message(R"({"propertyNames": {"maxLength": 1}})", R"({"ab": 1})"_json) ==
+          R"(expected at most 1 characters, found 2: "ab")");
+    CHECK(message(R"({"not": {"type": "string"}})", "x") == R"(must not be string, found "x")");
+    CHECK(message("false", 1) == "no value is allowed here, found 1");
+}
+
+TEST_CASE("validator: unions say which variants there are and how they fail", "[schema]") {
+    CHECK(message(R"({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 3}]})", 1) ==
+          "matches none of the 2 variants: (1) string, (2) integer; nearest is (1)");
+    CHECK(message(R"({"oneOf": [{"minimum": 1}, {"minimum": 2}, {"minimum": 9}]})", 3) ==
+          "exactly one variant must match, but variants 1, 2 of 3 do");
+    auto const* const shapes = R"({"oneOf": [
+        {"type": "object", "properties": {"kind": {"const": "circle"}}, "required": ["kind", "r"]},
+        {"type": "object", "properties": {"kind": {"const": "square"}}, "required": ["kind"]}]})";
+    CHECK(message(shapes, R"({"kind": "oval"})"_json) ==
+          R"(property "kind" must be one of "circle", "square", found "oval")");
+    CHECK(message(shapes, R"({"r": 1})"_json) ==
+          R"(property "kind" is missing; it must be one of "circle", "square")");
+    auto const report = compiled(shapes).validate(R"({"kind": "circle"})"_json);
+    REQUIRE(report.errors().size() == 1);
+    CHECK(
+        report.errors()[0].message ==
+        R"(by "kind": "circle" this is variant (1), object with "kind" = "circle", "r", which it does not match)");
+    REQUIRE(report.errors()[0].causes.size() == 1);
+    CHECK(report.errors()[0].causes[0].message == R"(missing property "r")");
+}
+
+TEST_CASE("validator: numbers are compared as numbers, exactly", "[schema]") {
+    auto const largest = json(9007199254740993);
+    CHECK(compiled(R"({"const": 9007199254740993})").is_valid(largest));
+    CHECK_FALSE(compiled(R"({"const": 9007199254740992})").is_valid(largest));
+    CHECK_FALSE(compiled(R"({"maximum": 9007199254740992.0})").is_valid(largest));
+    CHECK(compiled(R"({"minimum": 18446744073709551615})").is_valid(json(18446744073709551615U)));
+    CHECK_FALSE(compiled(R"({"minimum": 18446744073709551615})").is_valid(json(-1)));
+    CHECK_FALSE(compiled(R"({"maximum": -9223372036854775808})").is_valid(json(-1)));
+    CHECK_FALSE(compiled(R"({"exclusiveMaximum": -9223372036854775808})")
+                    .is_valid(json::parse("-9223372036854775808")));
+    CHECK(compiled(R"({"minimum": -1e30, "maximum": 1e30})").is_valid(json(-5)));
+    CHECK_FALSE(compiled(R"({"minimum": 1e30})").is_valid(json(5)));
+    CHECK(compiled(R"({"minimum": 1.5})").is_valid(json(2)));
+    CHECK_FALSE(compiled(R"({"minimum": 1.5})").is_valid(json(1)));
+    CHECK(compiled(R"({"multipleOf": 0.0001})").is_valid(json(0.0075)));
+    CHECK_FALSE(compiled(R"({"multipleOf": 0.0001})").is_valid(json(0.00751)));
+    CHECK(compiled(R"({"multipleOf": 0.1})").is_valid(json(123456789)));
+    CHECK_FALSE(compiled(R"({"multipleOf": 7})").is_valid(json(1e20)));
+    CHECK(compiled(R"({"type": "integer", "enum": [1, 2.0]})").is_valid(json(1.0)));
+    CHECK(compiled(R"({"enum": [1, 2.0]})").is_valid(json(2)));
+    CHECK(compiled(R"({"enum": [{"a": 1, "b": [2]}]})")
+              .is_valid(nlohmann::ordered_json::parse(R"({"b": [2.0], "a": 1.0})")));
+}
+
+TEST_CASE("validator: is_valid allocates nothing", "[schema]") {
+    auto const check = compiled(R"({
+        "$defs": {"node": {"type": "object", "unevaluatedProperties": false, "properties": {
+            "name": {"type": "string", "pattern": "^[a-z]+$", "minLength": 2, "format": "hostname"},
+            "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]},
+            "kind": {"enum": ["one", "two"]},
+            "size": {"multipleOf": 0.5, "maximum": 10},
+            "list": {"uniqueItems": true, "contains": {"const": {"a": [1]}}}},
+            "propertyNames": {"maxLength": 20}, "patternProperties": {"^x-": true},
+            "dependentRequired": {"kind": ["name"]}, "required": ["kind"]}},
+        "$ref": "#/$defs/node"})",
+                                {.formats_asserted = true});
+    auto const good = R"({"name": "abc", "kind": "one", "size": 2.5, "list": [{"a": [1]}, 2, "3"],
+        "x-a long name of its own": 1, "next": {"kind": "two", "name": "abcd", "next": null}})"_json;
+    auto bad = good;
+    bad["next"]["kind"] = "three";
+    auto const good_ordered = nlohmann::ordered_json::parse(good.dump());
+    REQUIRE_FALSE(check.is_valid(good)); // the name of 24 characters
+    auto fixed = good;
+    fixed.erase("x-a long name of its own");
+    auto const before = allocations;
+    auto const first = check.is_valid(fixed);
+    auto const second = check.is_valid(bad);
+    auto const third = check.is_valid(good_ordered);
+    auto const after = allocations;
+    CHECK(first);
+    CHECK_FALSE(second);
+    CHECK_FALSE(third);
+    CHECK(after == before);
+}
+
+TEST_CASE("validator: depth is bounded, in the instance and in the schema", "[schema]") {
+    auto const arrays = compiled(R"({"type": "array", "items": {"$ref": "#"}})");
+    CHECK(arrays.is_valid(nested_array(500)));
+    auto const deep = nested_array(100000);
+    CHECK_FALSE(arrays.is_valid(deep));
+    CHECK(arrays.validate(deep).errors().at(0).message.find("deeper than 512") !=
+          std::string::npos);
+    CHECK_FALSE(
+        compiled(R"({"not": {"type": "array", "items": {"$ref": "#/not"}}})").is_valid(deep));
+    CHECK_FALSE(
+        compiled(R"({"items": {"$ref": "#"}})", {.max_depth = 10}).is_valid(nested_array(20)));
+    auto twice = json::array();
+    twice.push_back(nested_array(100000));
+    twice.push_back(nested_array(100000));
+    CHECK_FALSE(compiled(R"({"uniqueItems": true})").is_valid(twice));
+    CHECK_FALSE(compiled(R"({"const": [[1]]})").is_valid(deep));
+    for (auto const* const endless :
+         {R"({"$ref": "#"})", R"({"allOf": [{"$ref": "#"}, {"$ref": "#"}]})",
+          R"({"not": {"$ref": "#"}})", R"({"anyOf": [{"$ref": "#"}, true]})"}) {
+        INFO(endless);
+        CHECK_NOTHROW(compiled(endless).validate(json(1)));
+    }
+}
+
+TEST_CASE("validator: no union takes exponential time", "[schema]") {
+    // Each level tries two branches that both go on below; without remembering, 2^300 visits.
+    auto const two_ways = compiled(R"({"anyOf": [
+        {"type": "object", "properties": {"x": {"$ref": "#"}}, "required": ["y"]},
+        {"type": "object", "properties": {"x": {"$ref": "#"}}}, {"const": 1}]})");
+    auto instance = json(1);
+    auto wrong = json(2);
+    for (auto i = 0; i < 300; ++i) {
+        instance = json{{"x", std::move(instance)}};
+        wrong = json{{"x", std::move(wrong)}};
+    }
+    CHECK(two_ways.is_valid(instance));
+    CHECK_FALSE(two_ways.is_valid(wrong));
+    CHECK_FALSE(two_ways.validate(wrong));
+    auto doubling = json::object();
+    for (auto i = 0; i < 60; ++i) {
+        auto const next = json{{"$ref", "#/$defs/" + std::to_string(i + 1)}};
+        doubling["$defs"][std::to_string(i)]["allOf"] = {next, next};
+    }
+    doubling["$defs"]["60"]["type"] = "integer";
+    doubling["$ref"] = "#/$defs/0";
+    auto const doubled = validator{schema::compile(doubling)};
+    CHECK(doubled.is_valid(json(1)));
+    CHECK_FALSE(doubled.is_valid(json("x")));
+    CHECK(doubled.validate(json("x")).truncated());
+    doubling["unevaluatedProperties"] = false;
+    auto const bounded = validator{schema::compile(doubling, {.max_work = 100000})};
+    CHECK(bounded.validate(json::object()).errors().at(0).message ==
+          "expected integer, found object {}");
+    doubling["$defs"]["60"] = {{"type", "object"}};
+    CHECK(validator{schema::compile(doubling, {.max_work = 100000})}
+              .validate(json::object())
+              .errors()
+              .at(0)
+              .message == "the schema takes more work than is allowed for this value");
+}
+
+TEST_CASE("validator: uniqueItems takes n log n comparisons", "[schema]") {
+    auto const unique = compiled(R"({"uniqueItems": true})");
+    auto items = json::array();
+    for (auto i = 0; i < 100000; ++i) {
+        items.push_back({{"id", i}});
+    }
+    CHECK(unique.is_valid(items));
+    items.push_back({{"id", 7.0}});
+    CHECK_FALSE(unique.is_valid(items));
+    CHECK(unique.validate(items).errors().at(0).message ==
+          R"(items must differ, but items 7 and 100000 are both {"id":7})");
+}
+
+TEST_CASE("validator: objects beyond the marks' inline size are tracked", "[schema]") {
+    auto const check = compiled(
+        R"({"allOf": [{"patternProperties": {"^k": true}}], "unevaluatedProperties": false})");
+    auto instance = json::object();
+    for (auto i = 0; i < 1000; ++i) {
+        instance["k" + std::to_string(i)] = i;
+    }
+    CHECK(check.is_valid(instance));
+    instance["x"] = 1;
+    CHECK_FALSE(check.is_valid(instance));
+}
+
+TEST_CASE("validator: text is parsed within bounds", "[schema]") {
+    auto const check = validator{schema::compile(R"({"type": "object"})"_json),
+                                 {.max_text_bytes = 1000, .max_text_depth = 5}};
+    auto value = json{};
+    CHECK(check.validate_text(R"({"a": "[[[[[[[["})", &value));
+    CHECK(value["a"] == "[[[[[[[[");
+    CHECK(check.validate_text("[]").errors().at(0).keyword == "type");
+    CHECK(check.validate_text("[[[[[[").errors().at(0).message ==
+          "the text nests deeper than 5 levels");
+    CHECK(check.validate_text(std::string(1001, ' ')).errors().at(0).message ==
+          "the text is longer than 1000 bytes");
+    CHECK(check.validate_text(R"({"a": )").errors().at(0).message ==
+          "the text is not JSON: error at byte 7");
+    CHECK_FALSE(check.validate_text("{\"a\": 1e999}"));
+    CHECK_FALSE(check.validate_text("{\"a\": \"\xff\"}"));
+    CHECK_FALSE(check.validate_text(""));
+    auto const ordered = compiled("true").validate_text<nlohmann::ordered_json>(R"({"b": 1})");
+    CHECK(ordered);
+}
+
+TEST_CASE("validator: many threads use one schema", "[schema]") {
+    auto const check = compiled(
+        R"({"properties": {"a": {"pattern": "^a+b$"}, "n": {"$ref": "#"}}, "required": ["a"]})");
+    auto const good = R"({"a": "aaab", "n": {"a": "ab"}})"_json;
+    auto const bad = R"({"a": "aaab", "n": {"a": "b"}})"_json;
+    auto right = std::atomic<int>{0};
+    auto threads = std::vector<std::thread>{};
+    for (auto t = 0; t < 4; ++t) {
+        threads.emplace_back([&] {
+            auto const mine = check;
+            for (auto i = 0; i < 500; ++i) {
+                right += mine.is_valid(good) && !mine.is_valid(bad) && !mine.validate(bad) ? 1 : 0;
+            }
+        });
+    }
+    for (auto& one : threads) {
+        one.join();
+    }
+    CHECK(right == 2000);
+}
