@@ -12,6 +12,7 @@
 #include <llms/ext/curl_transport.hpp>
 #include <llms/llms.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -35,6 +36,16 @@ struct forecast {
     int degrees = 0;
     ::sky sky = ::sky::sun;
 };
+
+struct route {
+    std::string from;
+    std::string to;
+};
+
+// A plain function that the model may call.
+auto distance_km(route const& r) -> double {
+    return r.from == r.to ? 0.0 : 463.0;
+}
 
 auto question(std::string const& model, std::string text) -> llms::request {
     return {.model = model, .messages = {llms::message::user(std::move(text))}, .temperature = 0.0};
@@ -149,6 +160,26 @@ void run(support::console& out, std::string_view metrics_form) {
     }
     out.claim(tromso && (!server || tromso.steps().size() == 2),
               "a forecast after " + std::to_string(tromso.steps().size()) + " answers");
+
+    out.heading("A C++ function as a tool");
+    llms::toolbox const tools{llms::tool{"distance_km", "Distance by road, in km.", distance_km}};
+    auto talk = question(model, "How far is it by road from Oslo to Bergen? Use the tool.");
+    talk.tools = tools.specs();
+    auto const wants = client.stream(talk).finish(); // its tool call came in pieces
+    for (auto const& call : wants.message.tool_calls) {
+        out.say("the model calls " + call.name + "(" + call.arguments + ")");
+    }
+    auto const results = tools.call(wants.message.tool_calls);
+    talk.messages.push_back(wants.message.clone());
+    for (auto const& result : results) {
+        out.say("the function returns " + result.text);
+        talk.messages.push_back(result.message());
+    }
+    auto const distance = client.complete(talk).text();
+    out.say("the model says: " + distance);
+    out.claim(results.size() == 1 && static_cast<bool>(results.front()) &&
+                  distance.find("463") != std::string::npos,
+              "the function was called with the model's arguments, and its result was used");
 
     out.heading("What it took");
     auto const total = metrics.summary();

@@ -29,6 +29,14 @@ auto demo_answer(nlohmann::json const& request) -> support::reply {
                    : reply_with(
                          "```json\n{\"city\": \"Tromso\", \"degrees\": \"rather cold\"}\n```");
     }
+    if (says("How far is it")) {
+        if (says("tool_call_id")) {
+            return reply_with(says("463") ? "It is 463 km by road." : "The tool did not say.");
+        }
+        return {.calls = {{"call-1", "distance_km", R"({"from": "Oslo", "to": "Bergen"})"}},
+                .first_token = 30ms,
+                .per_token = 4ms};
+    }
     if (says("deepest fjord")) {
         return reply_with("The Sognefjord, at 1,308 metres.");
     }

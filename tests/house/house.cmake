@@ -41,7 +41,7 @@ function(add_consumer name dir)
 endfunction()
 
 add_consumer(vendored vendored -DLLMS_SOURCE_DIR=${PROJECT_SOURCE_DIR})
-list(TRANSFORM json_includes PREPEND -isystem OUTPUT_VARIABLE json_flags)
+list(TRANSFORM json_includes PREPEND -I OUTPUT_VARIABLE json_flags)
 add_test(NAME consumer.copied COMMAND ${CMAKE_COMMAND}
     -DCXX=${compiler} -DSOURCE=${PROJECT_SOURCE_DIR} "-DFLAGS=${json_flags}"
     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/consumer/copied
