@@ -6,8 +6,7 @@
 //     template <>
 //     struct llms::cache_codec<answer> {
 //         static void encode(answer const& from, std::string& to);                  // appends
-//         static auto decode(std::string_view from) -> std::optional<answer>;       // nullopt: not
-//         one
+//         static auto decode(std::string_view from) -> std::optional<answer>;       // or nullopt
 //     };
 #ifndef LLMS_CACHE_CACHE_CODEC_HPP
 #define LLMS_CACHE_CACHE_CODEC_HPP

@@ -3,8 +3,9 @@
 // What a cache is told and what it tells: its options, those of a single call, why an entry left,
 // and its counters.
 //
-//     llms::cache<std::string, answer> cache{{.max_entries = 1024, .max_bytes = 64 << 20, .ttl =
-//     10min}}; cache.put(key, value, {.ttl = 1h}); cache.get(key, {.max_age = 30s});
+//     llms::cache<std::string, answer> cache{{.max_entries = 1024, .ttl = 10min}};
+//     cache.put(key, value, {.ttl = 1h});
+//     cache.get(key, {.max_age = 30s});
 #ifndef LLMS_CACHE_CACHE_OPTIONS_HPP
 #define LLMS_CACHE_CACHE_OPTIONS_HPP
 

@@ -3,21 +3,19 @@
 // The liberties that may be taken with a value that does not fit what is expected of it. Each is a
 // rule that loses nothing and has one reading; whatever is not in the table stays an error.
 //
-//     | rule            | from                         | to                     | never |
-//     |-----------------|------------------------------|------------------------|--------------------|
-//     | text_to_number  | "3", "2.5", "-1e3", "3.0"    | the number             | "3.14" to
-//     integer, | |                 |                              |                        |
-//     "1,234", "007"     | | text_to_boolean | "true", "False", in any case | true, false | "yes",
-//     "1", 1      | | text_to_array   | "[1, 2]"                     | the array              | "1,
-//     2"             | | text_to_object  | "{\"a\": 1}"                 | the object             |
-//     | | text_to_null    | "null" in any case           | null                   | "none", "" | |
-//     wrap_in_array   | 5 where [5] is due           | [5]                    | null to [null] | |
-//     drop_null       | null for an optional member  | the member is removed  | a required member |
-//     | drop_empty      | "" for an optional member    | the member is removed  | a string member |
-//     | enum_case       | "Celsius"                    | "celsius"              | two that match |
-//     | date_form       | "2024/5/1", "May 1, 2024",   | "2024-05-01",          | "5/1/2024" (which
-//     | |                 | "2024-05-01 12:00Z"          | "2024-05-01T12:00:00Z" | is the month?)
-//     |
+// | rule            | from                        | to                     | never                             |
+// |-----------------|-----------------------------|------------------------|-----------------------------------|
+// | text_to_number  | "3", "2.5", "-1e3", "3.0"   | the number             | "3.14" to integer, "1,234", "007" |
+// | text_to_boolean | "true", "False", any case   | true, false            | "yes", "1", 1                     |
+// | text_to_array   | "[1, 2]"                    | the array              | "1, 2"                            |
+// | text_to_object  | "{\"a\": 1}"                | the object             |                                   |
+// | text_to_null    | "null" in any case          | null                   | "none", ""                        |
+// | wrap_in_array   | 5 where [5] is due          | [5]                    | null to [null]                    |
+// | drop_null       | null for an optional member | no member              | a required member                 |
+// | drop_empty      | "" for an optional member   | no member              | a string member                   |
+// | enum_case       | "Celsius"                   | "celsius"              | where two match                   |
+// | date_form       | "2024/5/1", "May 1, 2024"   | "2024-05-01"           | "5/1/2024": which is the month?   |
+// |                 | "2024-05-01 12:00Z"         | "2024-05-01T12:00:00Z" |                                   |
 #ifndef LLMS_SCHEMA_COERCION_HPP
 #define LLMS_SCHEMA_COERCION_HPP
 
