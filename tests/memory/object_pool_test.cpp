@@ -19,6 +19,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 // All allocations of this executable are counted, and what is freed can be searched for a secret.
@@ -477,7 +478,10 @@ struct letter {
     std::vector<std::string> pages;
     std::optional<std::string> key;
     std::array<char, 32> stamp{};
+    std::variant<int, std::string> reply;
     int number = 9;
+    // Shares its byte with `body`, which must not be overwritten for it.
+    [[no_unique_address]] std::monostate nothing{};
 };
 
 // Leaves a secret in every kind of field, also past the end of a string.
@@ -489,6 +493,7 @@ void write_secret(letter& to) {
     to.pages.front() = text;
     to.pages.back() = text;
     to.key = text;
+    to.reply.emplace<std::string>(text);
     text.copy(to.stamp.data(), text.size());
 }
 
@@ -521,6 +526,7 @@ TEST_CASE("object_pool: wiping leaves no secret in freed memory", "[object_pool]
               CHECK(next->body.capacity() >= 28);
               CHECK(next->pages.empty());
               CHECK(!next->key);
+              CHECK(next->reply.index() == 0);
               CHECK(next->number == 9);
           }) == 0);
     STATIC_REQUIRE(llms::reset_for<llms::wiping, letter>);

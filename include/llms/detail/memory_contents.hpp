@@ -140,6 +140,31 @@ concept plain_buffer = has_buffer<T> && std::is_trivially_copyable_v<typename T:
     value.resize(n);
 };
 
+// How to wipe what none of these describes, for a header above this one to say: a specialisation has
+// `static void wipe(T&) noexcept`.
+template <class T>
+struct wiper_for;
+
+template <class T>
+concept has_wiper = requires(T& value) {
+    { wiper_for<T>::wipe(value) }
+    noexcept;
+};
+
+// A std::variant, found without its header: visit() by its argument.
+template <class T>
+struct is_variant : std::false_type {};
+template <template <class...> class Variant, class... Alternative>
+    requires requires(Variant<Alternative...>& value) {
+        { value.valueless_by_exception() }
+        noexcept;
+    }
+struct is_variant<Variant<Alternative...>> : std::true_type {
+    static constexpr auto all_of(auto test) -> bool {
+        return (test(std::type_identity<Alternative>{}) && ...);
+    }
+};
+
 // A container of others than itself (JSON values claim to be one of JSON values).
 template <class T>
 concept element_sequence = clears_itself<T> && requires(T& value) {
@@ -157,11 +182,21 @@ concept optional_like = requires(T& value) {
     noexcept;
 };
 
+// What may be overwritten byte by byte. An empty object or padding at the end may share its bytes with
+// the next member ([[no_unique_address]]).
+template <class T>
+concept plain_bytes = std::is_trivially_copyable_v<T> && !std::is_empty_v<T> &&
+                      (std::is_scalar_v<T> || std::has_unique_object_representations_v<T> ||
+                       (std::is_trivial_v<T> && std::is_standard_layout_v<T>));
+
 struct wipeable_type {
     template <class T>
     constexpr auto operator()(std::type_identity<T> /*type*/) const -> bool {
-        if constexpr (wipes_itself<T> || plain_buffer<T> || std::is_trivially_copyable_v<T>) {
+        if constexpr (wipes_itself<T> || has_wiper<T> || plain_buffer<T> || plain_bytes<T> ||
+                      std::is_empty_v<T>) {
             return true;
+        } else if constexpr (is_variant<T>::value) {
+            return is_variant<T>::all_of(wipeable_type{});
         } else if constexpr (element_sequence<T> || optional_like<T>) {
             return (*this)(std::type_identity<typename T::value_type>{});
         } else if constexpr (decomposable<T>) {
@@ -173,19 +208,27 @@ struct wipeable_type {
 };
 
 template <class T>
-concept wipeable = wipeable_type {}
-(std::type_identity<T>{});
+inline constexpr bool is_wipeable = wipeable_type{}(std::type_identity<T>{});
+
+template <class T>
+concept wipeable = is_wipeable<T>;
 
 template <wipeable T>
 void wipe(T& value) noexcept {
     if constexpr (wipes_itself<T>) {
         value.wipe();
+    } else if constexpr (has_wiper<T>) {
+        wiper_for<T>::wipe(value);
     } else if constexpr (plain_buffer<T>) {
         value.resize(value.capacity()); // no allocation, so that it does not throw
         overwrite(value.data(), 0, value.size() * sizeof(typename T::value_type));
         value.clear();
-    } else if constexpr (std::is_trivially_copyable_v<T>) {
+    } else if constexpr (plain_bytes<T>) {
         overwrite(&value, 0, sizeof(T));
+    } else if constexpr (is_variant<T>::value) {
+        if (!value.valueless_by_exception()) {
+            visit([](auto& held) { wipe(held); }, value);
+        }
     } else if constexpr (element_sequence<T>) {
         for (auto& each : value) {
             wipe(each);
@@ -196,7 +239,7 @@ void wipe(T& value) noexcept {
             wipe(*value);
             value.reset();
         }
-    } else {
+    } else if constexpr (!std::is_empty_v<T>) {
         with_fields(value, [](auto&... field) { (wipe(field), ...); });
     }
 }
