@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/manual_clock.hpp"
 #include <llms/cache/single_flight.hpp>
 
 #include <atomic>
@@ -24,16 +25,6 @@ void await_waiting(Flights const& all, std::size_t count) {
         std::this_thread::yield();
     }
 }
-
-struct manual_clock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<manual_clock>;
-    static constexpr bool is_steady = true;
-    static auto now() -> time_point { return time_point(time.load()); }
-    inline static std::atomic<duration> time = duration::zero(); // NOLINT(*-non-const-global-*)
-};
 
 TEST_CASE("single_flight: concurrent calls of a key run once and share one value",
           "[single_flight]") {
@@ -234,21 +225,21 @@ TEST_CASE("single_flight: a function that asks for its own key is told so", "[si
 
 TEST_CASE("single_flight: failures are remembered for the time asked for, and bounded",
           "[single_flight]") {
-    using timed = llms::single_flight<int, int, std::hash<int>, manual_clock>;
+    using clock = llms_tests::manual_clock<>;
+    using timed = llms::single_flight<int, int, std::hash<int>, clock>;
     timed all({.remember_failures = 10s, .max_failures = 2});
     int runs = 0;
     auto const fail = [&]() -> int {
         throw std::runtime_error(std::to_string(++runs));
     };
-    manual_clock::time = 0s;
     CHECK_THROWS_WITH(all.run(1, fail), "1");
-    manual_clock::time = 9s;
+    clock::advance(9s);
     CHECK_THROWS_WITH(all.run(1, fail), "1");
     CHECK_THROWS_WITH(all.run(2, fail), "2");
     CHECK_THROWS_WITH(all.run(3, fail), "3");
     CHECK_THROWS_WITH(all.run(3, fail), "4"); // there was no room for it
     CHECK(all.stats().remembered == 1);
-    manual_clock::time = 10s;
+    clock::advance(1s);
     CHECK_THROWS_WITH(all.run(1, fail), "5");
     CHECK_THROWS_AS(all.run(4, []() -> int { throw llms::cancelled_error("mine"); }),
                     llms::cancelled_error);

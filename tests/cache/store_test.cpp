@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/manual_clock.hpp"
 #include "support/memory_store.hpp"
 #include <llms/cache/circuit_breaker.hpp>
 #include <llms/cache/guarded_store.hpp>
@@ -21,20 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 using llms_tests::memory_store;
 
-// A clock that the test moves; `Tag` makes several.
-template <int Tag>
-struct manual_clock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<manual_clock>;
-    static constexpr bool is_steady = true;
-    static auto now() -> time_point { return time_point(time.load()); }
-    inline static std::atomic<duration> time = duration(1h); // NOLINT(*-non-const-global-*)
-};
-
-using breaker_clock = manual_clock<0>;
-using wall_clock = manual_clock<1>;
+using breaker_clock = llms_tests::manual_clock<0>;
+using wall_clock = llms_tests::manual_clock<1>;
 using guarded = llms::basic_guarded_store<breaker_clock, wall_clock>;
 
 auto soon() -> llms::store_deadline {
@@ -110,21 +99,21 @@ TEST_CASE("circuit_breaker: opens, probes and closes", "[circuit_breaker]") {
     breaker.succeeded(); // a late answer to an earlier question
     CHECK(breaker.state() == state::open);
 
-    breaker_clock::time = breaker_clock::time.load() + 1s;
+    breaker_clock::advance(1s);
     CHECK(breaker.allow());
     CHECK(breaker.state() == state::half_open);
     CHECK_FALSE(breaker.allow()); // one probe only
     breaker.failed();
-    breaker_clock::time = breaker_clock::time.load() + 1999ms;
+    breaker_clock::advance(1999ms);
     CHECK_FALSE(breaker.allow()); // it doubled
-    breaker_clock::time = breaker_clock::time.load() + 1ms;
+    breaker_clock::advance(1ms);
     fail(1);
-    breaker_clock::time = breaker_clock::time.load() + 2999ms;
+    breaker_clock::advance(2999ms);
     CHECK_FALSE(breaker.allow());
-    breaker_clock::time = breaker_clock::time.load() + 1ms; // 3 s at most
-    CHECK(breaker.allow());                                 // a probe that never reports
+    breaker_clock::advance(1ms); // 3 s at most
+    CHECK(breaker.allow());      // a probe that never reports
     CHECK_FALSE(breaker.allow());
-    breaker_clock::time = breaker_clock::time.load() + 3s;
+    breaker_clock::advance(3s);
     CHECK(breaker.allow());
     breaker.succeeded();
     CHECK(breaker.state() == state::closed);
@@ -145,11 +134,11 @@ TEST_CASE("guarded_store: what was put is got, with its times, until it expires"
     CHECK(found->created == start);
     CHECK(found->expires == start + 10s);
     CHECK(look(tier, "other") == "-");
-    wall_clock::time = wall_clock::time.load() + 10s;
+    wall_clock::advance(10s);
     CHECK(look(tier, "key") == "-"); // the store still has it
     tier.put("key", "for ever", std::chrono::nanoseconds::max());
     tier.flush(soon());
-    wall_clock::time = wall_clock::time.load() + 24h * 365;
+    wall_clock::advance(24h * 365);
     CHECK(look(tier, "key") == "for ever");
     tier.erase("key");
     CHECK(look(tier, "key") == "-");
@@ -213,7 +202,7 @@ TEST_CASE("guarded_store: a failing store is a miss, then is not asked, then is 
 
     store->failing = false;
     CHECK(look(tier, "key") == "-"); // still open
-    breaker_clock::time = breaker_clock::time.load() + 1s;
+    breaker_clock::advance(1s);
     CHECK(look(tier, "key") == "value");
     CHECK(tier.stats().circuit == llms::circuit_state::closed);
 }

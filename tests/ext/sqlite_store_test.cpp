@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/manual_clock.hpp"
 #include "support/temporary_directory.hpp"
 #include <llms/cache/guarded_store.hpp>
 #include <llms/ext/sqlite_store.hpp>
@@ -30,16 +31,7 @@ auto soon() -> llms::store_deadline {
     return std::chrono::steady_clock::now() + 60s;
 }
 
-struct wall_clock {
-    using duration = std::chrono::nanoseconds;
-    using rep = duration::rep;
-    using period = duration::period;
-    using time_point = std::chrono::time_point<wall_clock>;
-    static constexpr bool is_steady = true;
-    static auto now() -> time_point { return time_point(time.load()); }
-    inline static std::atomic<duration> time = duration(1h); // NOLINT(*-non-const-global-*)
-};
-
+using wall_clock = llms_tests::manual_clock<>;
 using timed_store = llms::basic_sqlite_store<wall_clock>;
 
 // The value that the tests put under a key, of about `size` bytes.
@@ -67,7 +59,7 @@ TEST_CASE("sqlite_store: keeps values over a restart, until they expire", "[sqli
     CHECK(store.get("key", soon()) == binary);
     CHECK(store.get("empty", soon()) == "");
     CHECK_FALSE(store.get("gone", soon()));
-    wall_clock::time = wall_clock::time.load() + 10s;
+    wall_clock::advance(10s);
     CHECK_FALSE(store.get("key", soon()));
 }
 
@@ -102,7 +94,7 @@ TEST_CASE("sqlite_store: is bounded in entries and bytes; the expired, then the 
         store.put("a" + std::to_string(i), "x", 1h, soon());
     }
     store.put("brief", "x", 1s, soon());
-    wall_clock::time = wall_clock::time.load() + 1s;
+    wall_clock::advance(1s);
     store.put("b0", "x", 1h, soon());
     CHECK(count('a') == 9); // the expired one made room
 }
@@ -262,7 +254,7 @@ TEST_CASE("sqlite_store: a lease is one process's, until it gives it back or its
     CHECK_FALSE(other.try_lease("key", "token 2", 10s, soon()));
     one.release("key", "token 1", soon());
     CHECK(other.try_lease("key", "token 2", 10s, soon()));
-    wall_clock::time = wall_clock::time.load() + 10s;
+    wall_clock::advance(10s);
     CHECK(one.try_lease("key", "token 1", 10s, soon()));
 }
 

@@ -55,14 +55,14 @@ public:
     using error::error;
 };
 
-/// The weight of a chunk in bytes: its own size, and the text or elements it holds.
+/// The bytes that a chunk holds beside its own size: those of its text or elements.
 struct chunk_weight {
     template <class Chunk>
     auto operator()(Chunk const& chunk) const -> std::size_t {
         if constexpr (requires { chunk.size() * sizeof(*chunk.data()); }) {
-            return sizeof(Chunk) + chunk.size() * sizeof(*chunk.data());
+            return chunk.size() * sizeof(*chunk.data());
         } else {
-            return sizeof(Chunk);
+            return 0;
         }
     }
 };
@@ -82,7 +82,7 @@ struct stream_flight_stats {
 };
 
 /// Shares streams between concurrent callers of one key; see the head of this file.
-/// `Weight` says how many bytes a chunk holds; it must not throw.
+/// `Weight` says how many bytes a chunk holds beside `sizeof`.
 template <class Key, class Chunk, class Hash = std::hash<Key>, class Weight = chunk_weight,
           class Clock = std::chrono::steady_clock>
 class stream_flight {
@@ -392,7 +392,7 @@ private:
 
 template <class Key, class Chunk, class Hash, class Weight, class Clock>
 auto stream_flight<Key, Chunk, Hash, Weight, Clock>::stream::push(Chunk&& chunk) -> bool {
-    auto const weight = Weight{}(chunk);
+    auto const weight = sizeof(std::optional<Chunk>) + Weight{}(chunk);
     auto const most = owner->options.max_buffered_bytes;
     bool outgrown = false;
     {

@@ -11,7 +11,7 @@
 // a store_error that says so, the next one starts a new file. A file of another program, or of a later
 // version of this one, is refused and left alone.
 //
-// Thread safety: all of it. Cost here: get 6 µs, put 25 µs (write-ahead log, one transaction a put,
+// Thread safety: all of it. Cost here: get 5 µs, put 40 µs of processor time (write-ahead log, one transaction a put,
 // fsync at checkpoints only: a power cut may cost the last puts, never the file). Waits for locks end
 // at the deadline, a file system that hangs does not.
 #ifndef LLMS_EXT_SQLITE_STORE_HPP
@@ -23,6 +23,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -345,7 +346,8 @@ private:
             recognize();
             execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                     "PRAGMA journal_size_limit = 4194304; PRAGMA trusted_schema = OFF");
-            auto const page = static_cast<std::size_t>(pragma("page_size"));
+            auto const page =
+                static_cast<std::size_t>(std::max<std::int64_t>(pragma("page_size"), 512));
             auto const most = options.max_file_bytes > 0
                                   ? options.max_file_bytes
                                   : options.max_bytes + options.max_bytes / 2 + (1U << 20U);
