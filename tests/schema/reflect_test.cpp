@@ -68,6 +68,18 @@ struct square {
     double side = 0;
 };
 
+// Each parting doubles the ways to read what follows.
+struct parting;
+struct left_way {
+    std::unique_ptr<parting> next;
+};
+struct right_way {
+    std::unique_ptr<parting> next;
+};
+struct parting {
+    std::variant<left_way, right_way> way;
+};
+
 struct route {
     std::string from;
     std::string to;
@@ -370,6 +382,8 @@ TEST_CASE("reflect: a report names every place and what was expected there", "[r
 
     auto const bounded = read<order>(R"({"x1": 1, "x2": 2, "x3": 3})", {.max_errors = 2});
     CHECK(bounded.report().errors().size() == 2);
+    CHECK(bounded.report().truncated());
+    CHECK_FALSE(read<point>(R"({"x": null, "y": null})", {.max_errors = 2}).report().truncated());
     auto const lenient =
         read<point>(R"({"x": 1, "y": 2, "z": 3})", {.unknown = llms::unknown_members::ignore});
     CHECK(lenient);
@@ -539,6 +553,18 @@ TEST_CASE("reflect: hostile documents are bounded in depth and work", "[reflect]
               .text()
               .find("nested deeper") != std::string::npos);
     CHECK_FALSE(read<std::vector<int>>("[1, 2, 3]", {.max_values = 3}));
+
+    auto partings = json(5);
+    for (auto level = 0; level < 60; ++level) {
+        partings = {{"way", {{"next", std::move(partings)}}}};
+    }
+    for (auto const rules : {llms::coercion::none, llms::coercion::all}) {
+        auto const lost =
+            from_json_checked<parting>(partings, {.coerce = rules, .max_values = 100'000});
+        CHECK_FALSE(lost);
+        CHECK(lost.text().size() < 1000);
+        CHECK(lost.changes().empty());
+    }
 
     // A text inside of a text is no way around the bound.
     auto quoted = json(std::string(200, '[') + std::string(200, ']')).dump();

@@ -115,6 +115,7 @@ public:
             result.status = tool_status::failed;
             result.text = "Error: the tool failed without saying why.";
         }
+        result.text = detail::as_utf8(std::move(result.text));
         if (!result && stop.stop_requested()) {
             result.status = tool_status::cancelled;
         }

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <functional>
 #include <memory>
@@ -91,6 +92,19 @@ concept json_function = requires {
     typename argument_of<Function>;
 }
 &&std::same_as<argument_of<Function>, nlohmann::json>;
+
+/// `text` with U+FFFD for whatever is no UTF-8: a request that holds such bytes cannot be written.
+inline auto as_utf8(std::string text) -> std::string {
+    auto const ascii = [](char c) {
+        return static_cast<unsigned char>(c) < 0x80;
+    };
+    if (std::all_of(text.begin(), text.end(), ascii)) {
+        return text;
+    }
+    auto const mended = nlohmann::json(std::move(text))
+                            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return nlohmann::json::parse(mended).get<std::string>();
+}
 
 template <class Function, class... Arguments>
 auto result_as_text(Function& function, Arguments&&... arguments) -> std::string {

@@ -43,8 +43,8 @@ pointer_argument(Pointer) -> pointer_argument<Pointer>;
 
 template <pointer_argument Argument>
 constexpr auto name_of_argument() noexcept -> std::string_view {
-    // g++:   "... Argument = pointer_argument<...>{(& sample<T>.never_made<T>::value.T::NAME)};
-    // ..." clang: "... [Argument = {&sample.value.NAME}]"
+    // g++:   "... {(& sample<T>.never_made<T>::value.T::NAME)}; std::string_view = ..."
+    // clang: "... [Argument = {&sample.value.NAME}]"
     std::string_view text = __PRETTY_FUNCTION__;
     text = text.substr(0, text.rfind('}'));
     while (!text.empty() && !is_name_character(text.back())) {

@@ -38,7 +38,7 @@
 
 namespace llms::inline v0_1::detail {
 
-// Every `read` fills `to` and says whether it could; if not, a problem was noted, unless the reader
+// Every `read` fills `to` and says whether it could; if not, an error was noted, unless the reader
 // is only trying. `to` is then in some valid state that nobody is shown.
 template <class Json>
 class reader {
@@ -91,9 +91,13 @@ public:
         }
     }
 
-    [[nodiscard]] auto take_report() -> report { return report{std::move(errors_), truncated_}; }
-    [[nodiscard]] auto take_changes() noexcept -> std::vector<change<Json>> {
-        return std::move(changes_);
+    /// `value`, if all went well, or why not.
+    template <class T>
+    auto result(T value) -> checked<T, Json> {
+        if (!errors_.empty()) {
+            changes_.clear();
+        }
+        return {std::move(value), report{std::move(errors_), truncated_}, std::move(changes_)};
     }
 
 private:
@@ -127,9 +131,8 @@ private:
                fail(at, keyword, "expected " + std::string{expected} + ", found " + shown(found));
     }
 
-    [[nodiscard]] auto full() const noexcept -> bool {
-        return trying_ != 0 || errors_.size() >= options_.max_errors;
-    }
+    // Whether there is no point in looking for more errors.
+    [[nodiscard]] auto full() const noexcept -> bool { return trying_ != 0 || truncated_; }
 
     void note(location const& at, Json const& from, std::optional<Json> to, coercion rule) {
         if (changes_.empty()) {
@@ -138,7 +141,7 @@ private:
         changes_.push_back({at.pointer(), from, std::move(to), rule});
     }
 
-    // Reads without noting problems; a failed attempt leaves no changes behind.
+    // Reads without noting errors; a failed attempt leaves no changes behind.
     template <class T>
     auto try_read(Json const& from, T& to, location const& at, std::size_t depth) -> bool {
         auto const mark = changes_.size();
@@ -459,7 +462,11 @@ private:
         if (trying_ != 0) {
             return false;
         }
-        auto message = "fits none of its " + std::to_string(sizeof...(Alternatives)) + " forms: ";
+        auto message = "fits none of its " + std::to_string(sizeof...(Alternatives)) + " forms";
+        if (explaining_) {
+            return fail(at, "anyOf", std::move(message)); // or each level would multiply the text
+        }
+        message += ": ";
         auto separator = std::string_view{};
         auto explain = [&]<class T>(std::type_identity<T> /*type*/) {
             auto errors = std::exchange(errors_, {});
@@ -477,7 +484,11 @@ private:
             separator = "; ";
             errors_ = std::move(errors);
         };
+        auto const truncated = std::exchange(truncated_, false);
+        explaining_ = true;
         (explain(std::type_identity<Alternatives>{}), ...);
+        explaining_ = false;
+        truncated_ = truncated;
         return fail(at, "anyOf", std::move(message));
     }
 
@@ -853,6 +864,7 @@ private:
     std::size_t trying_ = 0; // how many attempts, one inside of the other, are under way
     std::vector<validation_error> errors_;
     bool truncated_ = false;
+    bool explaining_ = false; // why no alternative of a variant fits
     std::vector<change<Json>> changes_;
 };
 

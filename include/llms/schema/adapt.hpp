@@ -56,6 +56,7 @@ public:
             hold("properties", properties_, 5000);
             hold("enum", enumerators_, 1000);
             hold("properties", name_bytes_, 120'000);
+            hold("properties", levels_of(adapted), 10);
         } else if (refers_to_itself(original)) {
             refuse("", "$ref", "recursion cannot be said");
         }
@@ -78,6 +79,22 @@ private:
                    std::to_string(count) + " where at most " + std::to_string(limit) +
                        " are allowed");
         }
+    }
+
+    // How deep the values of a schema are nested, its definitions apart.
+    static auto levels_of(json const& schema) -> std::size_t {
+        auto inner = std::size_t{0};
+        for (auto const& [keyword, value] : schema.items()) {
+            auto const branches = keyword == "anyOf";
+            if (keyword == "items") {
+                inner = std::max(inner, 1 + levels_of(value));
+            } else if (keyword == "properties" || branches) {
+                for (auto const& each : value) {
+                    inner = std::max(inner, (branches ? 0 : 1) + levels_of(each));
+                }
+            }
+        }
+        return inner;
     }
 
     static auto below(std::string const& pointer, std::string_view token) -> std::string {

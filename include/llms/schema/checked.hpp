@@ -27,7 +27,9 @@ template <class T, class Json = nlohmann::json>
 class [[nodiscard]] checked {
 public:
     checked(T value, llms::report report, std::vector<change<Json>> changes)
-        : value_(std::move(value)), report_(std::move(report)), changes_(std::move(changes)) {}
+        : value_(std::move(value)),
+          report_(std::move(report)),
+          changes_(std::move(changes)) {}
 
     /// Whether there is a value.
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(report_); }
@@ -47,7 +49,7 @@ public:
     [[nodiscard]] auto report() const noexcept -> llms::report const& { return report_; }
     /// What is wrong as text for a model.
     [[nodiscard]] auto text() const -> std::string { return report_.text(); }
-    /// The coercions that were made, if they were asked for.
+    /// The coercions that were made, if they were asked for; empty unless truthy.
     [[nodiscard]] auto changes() const noexcept -> std::vector<change<Json>> const& {
         return changes_;
     }

@@ -58,7 +58,7 @@ template <reflectable T, class Json>
     auto reader = detail::reader<Json>{options};
     auto value = T{};
     reader.read(json, value, detail::location{}, 0);
-    return {std::move(value), reader.take_report(), reader.take_changes()};
+    return reader.result(std::move(value));
 }
 
 /// Writes `value`; empty optional members are left out. Inverse of `from_json_checked`.
