@@ -119,6 +119,7 @@ TEST_CASE("hook_list: a cancelled hook is not running and will not run, whoever 
     llms::hook_list hooks;
     std::atomic<unsigned> total{0};
     std::vector<std::jthread> callers;
+    callers.reserve(2);
     for (int i = 0; i < 2; ++i) {
         callers.emplace_back([&](std::stop_token const& stop) {
             while (!stop.stop_requested()) {
@@ -127,6 +128,7 @@ TEST_CASE("hook_list: a cancelled hook is not running and will not run, whoever 
         });
     }
     std::vector<std::jthread> subscribers;
+    subscribers.reserve(2);
     for (int i = 0; i < 2; ++i) {
         subscribers.emplace_back([&] {
             for (int round = 0; round < 300; ++round) {

@@ -7,7 +7,8 @@
 
 #include <array>
 #include <atomic>
-#include <cstddef>
+#include <chrono>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -120,6 +121,7 @@ TEST_CASE("registry: is used and read from many threads", "[registry]") {
     llms::metrics_registry registry{{.max_series = 5}};
     {
         std::vector<std::jthread> threads;
+        threads.reserve(4);
         for (int t = 0; t < 4; ++t) {
             threads.emplace_back([&] {
                 for (int i = 0; i < 200; ++i) {
