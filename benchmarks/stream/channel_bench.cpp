@@ -6,7 +6,6 @@
 // cores:1 puts both sides on one core, cores:2 each on its own.
 #include "peers.hpp"
 #include "support.hpp"
-
 #include <llms/stream/channel.hpp>
 
 #include <benchmark/benchmark.h>
@@ -27,10 +26,9 @@ using text = std::string;
 constexpr std::size_t tokens = 20'000;
 
 void per_token(benchmark::State& state, std::size_t count) {
-    state.counters["ns_per_token"] =
-        benchmark::Counter(static_cast<double>(count) * 1e-9,
-                           benchmark::Counter::kIsIterationInvariantRate |
-                               benchmark::Counter::kInvert);
+    state.counters["ns_per_token"] = benchmark::Counter(
+        static_cast<double>(count) * 1e-9,
+        benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 template <class Queue>
@@ -42,7 +40,9 @@ void BM_channel_stream(benchmark::State& state) {
         Queue queue(capacity);
         std::thread producer([&] {
             bench::pin(cores - 1);
-            for (std::size_t n = 0; n != tokens; ++n) queue.push(bench::token(n));
+            for (std::size_t n = 0; n != tokens; ++n) {
+                queue.push(bench::token(n));
+            }
         });
         std::size_t bytes = 0;
         text token;
@@ -51,7 +51,9 @@ void BM_channel_stream(benchmark::State& state) {
             bytes += token.size();
         }
         producer.join();
-        if (bytes != bench::token_bytes(tokens)) state.SkipWithError("lost tokens");
+        if (bytes != bench::token_bytes(tokens)) {
+            state.SkipWithError("lost tokens");
+        }
     }
     per_token(state, tokens);
 }
@@ -64,7 +66,9 @@ void BM_channel_stream_batch(benchmark::State& state) {
         peers::llms_channel<text> queue(capacity);
         std::thread producer([&] {
             bench::pin(cores - 1);
-            for (std::size_t n = 0; n != tokens; ++n) queue.push(bench::token(n));
+            for (std::size_t n = 0; n != tokens; ++n) {
+                queue.push(bench::token(n));
+            }
         });
         std::size_t bytes = 0;
         std::size_t received = 0;
@@ -73,10 +77,14 @@ void BM_channel_stream_batch(benchmark::State& state) {
             batch.clear();
             queue.pop_all(batch);
             received += batch.size();
-            for (auto const& token : batch) bytes += token.size();
+            for (auto const& token : batch) {
+                bytes += token.size();
+            }
         }
         producer.join();
-        if (bytes != bench::token_bytes(tokens)) state.SkipWithError("lost tokens");
+        if (bytes != bench::token_bytes(tokens)) {
+            state.SkipWithError("lost tokens");
+        }
     }
     per_token(state, tokens);
 }
@@ -92,7 +100,9 @@ void BM_channel_mpmc(benchmark::State& state) {
             std::vector<std::jthread> threads;
             for (std::size_t side = 0; side != 2; ++side) {
                 threads.emplace_back([&] {
-                    for (std::size_t n = 0; n != tokens / 2; ++n) queue.push(bench::token(n));
+                    for (std::size_t n = 0; n != tokens / 2; ++n) {
+                        queue.push(bench::token(n));
+                    }
                 });
                 threads.emplace_back([&queue, &sum = bytes[side]] {
                     text token;
@@ -133,7 +143,9 @@ void BM_channel_ping_pong(benchmark::State& state) {
             pong.pop(token);
         }
         echo.join();
-        if (token != "token") state.SkipWithError("lost token");
+        if (token != "token") {
+            state.SkipWithError("lost token");
+        }
     }
     per_token(state, rounds);
 }
@@ -151,7 +163,9 @@ void BM_channel_cold(benchmark::State& state) {
         std::thread consumer([&] {
             bench::pin(1);
             text token;
-            for (int n = 0; n != count; ++n) queue.pop(token);
+            for (int n = 0; n != count; ++n) {
+                queue.pop(token);
+            }
             timespec used{};
             clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
             cpu += used.tv_sec * 1'000'000'000 + used.tv_nsec;
@@ -200,7 +214,9 @@ void BM_channel_create(benchmark::State& state) {
 void streams(benchmark::internal::Benchmark* bench) {
     bench->ArgNames({"capacity", "cores"})->UseRealTime()->Unit(benchmark::kMillisecond);
     for (int const cores : {1, 2}) {
-        for (int const capacity : {20, 1024}) bench->Args({capacity, cores});
+        for (int const capacity : {20, 1024}) {
+            bench->Args({capacity, cores});
+        }
     }
 }
 void capacities(benchmark::internal::Benchmark* bench) {

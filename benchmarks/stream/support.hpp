@@ -25,7 +25,9 @@ inline auto token(std::size_t n) -> std::string {
 /// The length of tokens [0, count).
 constexpr auto token_bytes(std::size_t count) -> std::size_t {
     std::size_t bytes = 0;
-    for (std::size_t n = 0; n != count; ++n) bytes += 1 + n % 16;
+    for (std::size_t n = 0; n != count; ++n) {
+        bytes += 1 + n % 16;
+    }
     return bytes;
 }
 

@@ -26,8 +26,9 @@ class run_queue {
 public:
     void post(std::function<void()> task) { tasks_.push_back(std::move(task)); }
     auto run_one() -> bool {
-        if (tasks_.empty())
+        if (tasks_.empty()) {
             return false;
+        }
         auto const task = std::move(tasks_.front());
         tasks_.pop_front();
         task();
@@ -48,8 +49,9 @@ public:
     explicit thread_pool(int threads) {
         for (int n = 0; n != threads; ++n) {
             threads_.emplace_back([this] {
-                while (auto task = tasks_.pop())
+                while (auto task = tasks_.pop()) {
                     (*task)();
+                }
             });
         }
     }
@@ -94,8 +96,9 @@ public:
         return *this;
     }
     ~coroutine() {
-        if (handle_)
+        if (handle_) {
             handle_.destroy();
+        }
     }
     [[nodiscard]] auto done() const -> bool { return handle_.promise().done; }
     [[nodiscard]] auto error() const -> std::exception_ptr { return handle_.promise().error; }
@@ -108,8 +111,9 @@ template <class Executor>
 auto produce(channel<std::string>& ch, Executor& executor, int count) -> coroutine {
     for (int n = 0; n != count; ++n) {
         auto item = std::to_string(n);
-        if (!co_await ch.async_push(executor, std::move(item)))
+        if (!co_await ch.async_push(executor, std::move(item))) {
             co_return;
+        }
     }
     ch.close();
 }
@@ -117,8 +121,9 @@ auto produce(channel<std::string>& ch, Executor& executor, int count) -> corouti
 template <class Executor>
 auto consume(channel<std::string>& ch, Executor& executor, std::vector<std::string>& out)
     -> coroutine {
-    while (auto item = co_await ch.async_pop(executor))
+    while (auto item = co_await ch.async_pop(executor)) {
         out.push_back(std::move(*item));
+    }
 }
 
 auto pop_one(channel<int>& ch, run_queue& executor, std::stop_token stop, int& out) -> coroutine {
@@ -145,8 +150,9 @@ TEST_CASE("async: coroutines of one thread stream through a small channel", "[as
     REQUIRE(producer.done());
     REQUIRE(consumer.done());
     REQUIRE(out.size() == 100);
-    for (int n = 0; n != 100; ++n)
+    for (int n = 0; n != 100; ++n) {
         REQUIRE(out[static_cast<std::size_t>(n)] == std::to_string(n));
+    }
 }
 
 TEST_CASE("async: what needs no waiting never goes to the executor", "[async]") {
@@ -166,14 +172,16 @@ TEST_CASE("async: a coroutine and a thread share a channel", "[async]") {
     channel<std::string> ch(2);
     std::vector<std::string> out;
     std::jthread producer([&] {
-        for (int n = 0; n != 500; ++n)
+        for (int n = 0; n != 500; ++n) {
             (void)ch.push(std::to_string(n));
+        }
         ch.close();
     });
     thread_pool executor(2);
     auto const consumer = consume(ch, executor, out);
-    while (!consumer.done())
+    while (!consumer.done()) {
         std::this_thread::yield();
+    }
     REQUIRE(out.size() == 500);
     REQUIRE(out.back() == "499");
 }
@@ -293,13 +301,15 @@ TEST_CASE("async: the ends of a pooled stream", "[async]") {
     auto ends = pool.open();
     int sum = 0;
     auto const consumer = [](auto& reader, run_queue& queue, int& out) -> coroutine {
-        while (auto item = co_await reader.async_pop(queue))
+        while (auto item = co_await reader.async_pop(queue)) {
             out += *item;
+        }
     }(ends.reader, executor, sum);
     auto const producer = [](auto writer, run_queue& queue) -> coroutine {
         for (int n = 1; n <= 10; ++n) {
-            if (!co_await writer.async_push(queue, n))
+            if (!co_await writer.async_push(queue, n)) {
                 co_return;
+            }
         }
         writer.close();
     }(std::move(ends.writer), executor);
@@ -320,29 +330,34 @@ TEST_CASE("async: stops and pushes race on many threads and nothing is lost", "[
         std::vector<std::stop_source> sources(rounds);
         for (auto& source : sources) {
             all.push_back([](auto& from, auto& pool, auto stop, auto& count) -> coroutine {
-                if (co_await from.async_pop(pool, stop))
+                if (co_await from.async_pop(pool, stop)) {
                     ++count;
+                }
             }(ch, executor, source.get_token(), popped));
             all.push_back([](auto& to, auto& pool, auto stop, auto& count) -> coroutine {
                 std::string const item = "token";
-                if (co_await to.async_push(pool, item, stop))
+                if (co_await to.async_push(pool, item, stop)) {
                     ++count;
+                }
             }(ch, executor, source.get_token(), pushed));
             if (all.size() % 3 == 0) {
                 for (auto& other : sources) {
-                    if (&other == &source)
+                    if (&other == &source) {
                         break;
+                    }
                     other.request_stop();
                 }
             }
         }
         std::jthread stopper([&] {
-            for (auto& source : sources)
+            for (auto& source : sources) {
                 source.request_stop();
+            }
         });
         for (auto const& one : all) {
-            while (!one.done())
+            while (!one.done()) {
                 std::this_thread::yield();
+            }
         }
     }
     REQUIRE(pushed == popped + static_cast<int>(ch.size()));

@@ -30,12 +30,14 @@ TEST_CASE("channel_pool: a stream from open to end", "[channel_pool]") {
         REQUIRE(writer.capacity() == 20);
         std::jthread producer([writer = std::move(writer)]() mutable {
             for (auto const* word : {"one ", "two ", "three"}) {
-                if (!writer.push(word))
+                if (!writer.push(word)) {
                     return;
+                }
             }
         });
-        for (auto& token : reader)
+        for (auto& token : reader) {
             text += token;
+        }
         REQUIRE(reader.is_closed());
     }
     REQUIRE(text == "one two three");
@@ -78,8 +80,9 @@ TEST_CASE("channel_pool: dropping the reader wakes a blocked producer and runs i
         (void)writer.push(1);
         second = writer.push(2).status(); // waits for room that never comes
     });
-    while (reader.size() == 0)
+    while (reader.size() == 0) {
         std::this_thread::yield();
+    }
     {
         auto const gone = std::move(reader);
         REQUIRE(hooked == 0);
@@ -151,14 +154,16 @@ TEST_CASE("channel_pool: destroying the writer waits for a hook that runs", "[ch
     std::atomic<bool> ended = false;
     ends.writer.on_closed([&] {
         begun = true;
-        while (!may_end)
+        while (!may_end) {
             std::this_thread::yield();
+        }
         ended = true;
     });
     std::jthread reader(
         [reader = std::move(ends.reader)]() mutable { auto const gone = std::move(reader); });
-    while (!begun)
+    while (!begun) {
         std::this_thread::yield();
+    }
     std::jthread later([&] { may_end = true; });
     { auto const gone = std::move(ends.writer); }
     REQUIRE(ended);
@@ -196,8 +201,9 @@ TEST_CASE("channel_pool: a channel comes back as new", "[channel_pool]") {
         REQUIRE(reader.failure() == nullptr);
         REQUIRE(reader.size() == 0);
         REQUIRE(writer.dropped() == 0);
-        for (int n = 0; n != 3; ++n)
+        for (int n = 0; n != 3; ++n) {
             REQUIRE(writer.push(item));
+        }
         REQUIRE(reader.dropped() == 1);
         writer.close(std::make_exception_ptr(std::runtime_error("broken")));
     }
@@ -222,8 +228,9 @@ TEST_CASE("channel_pool: live streams are bounded", "[channel_pool]") {
 TEST_CASE("channel_pool: idle channels are bounded in number and in bytes", "[channel_pool]") {
     auto const use = [](channel_pool<int>& pool, int streams) {
         std::vector<llms::channel_ends<int>> ends;
-        for (int n = 0; n != streams; ++n)
+        for (int n = 0; n != streams; ++n) {
             ends.push_back(pool.open());
+        }
     };
     channel_pool<int> few({.max_idle = 3});
     use(few, 5);
@@ -259,7 +266,9 @@ TEST_CASE("channel_pool: streams outlive their pool", "[channel_pool]") {
 
 TEST_CASE("channel_pool: a stop ends either side's wait", "[channel_pool]") {
     channel_pool<int> pool({.capacity = 1});
-    auto [writer, reader] = pool.open();
+    auto ends = pool.open();
+    auto& writer = ends.writer;
+    auto& reader = ends.reader;
     std::stop_source source;
     auto popped = conqueue_status::success;
     {
@@ -284,14 +293,16 @@ TEST_CASE("channel_pool: streams opened and dropped from all sides", "[channel_p
                 writer.on_closed([&] { ++hooked; });
                 std::jthread producer([n, writer = std::move(writer)]() mutable {
                     for (int k = 0;; ++k) {
-                        if (!writer.push(std::to_string(n) + ":" + std::to_string(k)))
+                        if (!writer.push(std::to_string(n) + ":" + std::to_string(k))) {
                             break;
+                        }
                     }
                 });
                 // Leaves after a while, with the producer somewhere in its push.
                 for (int k = 0; k != n % 5; ++k) {
-                    if (*reader.pop() != std::to_string(n) + ":" + std::to_string(k))
+                    if (*reader.pop() != std::to_string(n) + ":" + std::to_string(k)) {
                         ++wrong;
+                    }
                 }
                 { auto const gone = std::move(reader); }
             }

@@ -68,8 +68,9 @@ void stream(Channel& ch, int producers, int consumers, int each) {
                 for (int turn = c;; ++turn) {
                     auto status = conqueue_status::success;
                     auto const note = [&](auto&& got) {
-                        if (got)
+                        if (got) {
                             mine.note(*got);
+                        }
                         status = got.status();
                     };
                     switch (turn % 4) {
@@ -85,11 +86,13 @@ void stream(Channel& ch, int producers, int consumers, int each) {
                     default:
                         batch.clear();
                         status = ch.pop_some(batch, 7).status();
-                        for (auto const& got : batch)
+                        for (auto const& got : batch) {
                             mine.note(got);
+                        }
                     }
-                    if (status == conqueue_status::closed)
+                    if (status == conqueue_status::closed) {
                         return;
+                    }
                 }
             });
         }
@@ -119,8 +122,9 @@ void stream(Channel& ch, int producers, int consumers, int each) {
             }
         }
         ch.close();
-        if (!(ch.push(item{}) == conqueue_status::closed))
+        if (!(ch.push(item{}) == conqueue_status::closed)) {
             ++refused;
+        }
     }
     std::int64_t count = 0;
     std::int64_t sum = 0;
@@ -162,17 +166,20 @@ TEST_CASE("stress: a close in the midst loses nothing that was accepted", "[chan
             std::vector<std::jthread> threads;
             for (int n = 0; n != 2; ++n) {
                 threads.emplace_back([&] {
-                    while (ch.push(1))
+                    while (ch.push(1)) {
                         ++pushed;
+                    }
                 });
                 threads.emplace_back([&] {
-                    while (ch.pop())
+                    while (ch.pop()) {
                         ++popped;
+                    }
                 });
             }
             threads.emplace_back([&] {
-                while (pushed < round)
+                while (pushed < round) {
                     std::this_thread::yield();
+                }
                 ch.close();
             });
         }
@@ -203,12 +210,14 @@ TEST_CASE("stress: stops and deadlines in the midst lose nothing", "[channel][st
             });
         }
         threads.emplace_back([&] {
-            while (!over)
+            while (!over) {
                 pushed += ch.push(1, 20us) ? 1 : 0;
+            }
         });
         threads.emplace_back([&] {
-            while (!over)
+            while (!over) {
                 popped += ch.pop(20us) ? 1 : 0;
+            }
         });
     }
     REQUIRE(pushed == popped + static_cast<int>(ch.size()));
@@ -222,15 +231,17 @@ TEST_CASE("stress: drop_oldest never waits and accounts for all", "[channel][str
         std::jthread consumer([&] {
             int last = -1;
             for (auto const number : ch) {
-                if (number <= last)
-                    return; // the count below is wrong then
+                if (number <= last) {
+                    return;
+                } // the count below is wrong then
                 last = number;
                 ++popped;
             }
         });
         std::jthread producer([&] {
-            for (int n = 0; n != each; ++n)
+            for (int n = 0; n != each; ++n) {
                 (void)ch.push(n);
+            }
             ch.close();
         });
     }

@@ -37,8 +37,9 @@ auto stopped_token() -> std::stop_token {
 struct copied {
     explicit copied(int number, bool const* when) : value(number), fragile(when) {}
     copied(copied const& other) : value(other.value), fragile(other.fragile) {
-        if (*fragile)
+        if (*fragile) {
             throw std::runtime_error("copy");
+        }
     }
     auto operator=(copied const&) -> copied& = default;
     ~copied() = default;
@@ -63,8 +64,9 @@ TEST_CASE("channel: first in, first out, across the end of the ring", "[channel]
 
 TEST_CASE("channel: the default holds twenty", "[channel]") {
     channel<int> ch;
-    for (int n = 0; n != 20; ++n)
+    for (int n = 0; n != 20; ++n) {
         REQUIRE(ch.try_push(n));
+    }
     REQUIRE(ch.try_push(20) == conqueue_status::full);
 }
 
@@ -207,10 +209,12 @@ TEST_CASE("channel: closing wakes all who wait", "[channel]") {
     std::vector<conqueue_status> pushed(3);
     {
         std::vector<std::jthread> waiting;
-        for (auto& status : popped)
+        for (auto& status : popped) {
             waiting.emplace_back([&] { status = empty.pop().status(); });
-        for (auto& status : pushed)
+        }
+        for (auto& status : pushed) {
             waiting.emplace_back([&] { status = full.push(2).status(); });
+        }
         empty.close();
         full.close();
     }
@@ -240,8 +244,9 @@ TEST_CASE("channel: drop_oldest keeps the latest and counts the rest", "[channel
     REQUIRE(ch.dropped() == 7);
     ch.close();
     std::vector<std::string> rest;
-    for (auto& item : ch)
+    for (auto& item : ch) {
         rest.push_back(std::move(item));
+    }
     REQUIRE(rest == std::vector<std::string>{"7", "8", "9"});
 }
 
@@ -261,8 +266,9 @@ TEST_CASE("channel: an evicted item is destroyed outside the lock", "[channel]")
 
 TEST_CASE("channel: a batch takes what is there, at most so much, in order", "[channel]") {
     channel<int> ch(8);
-    for (int n = 0; n != 8; ++n)
+    for (int n = 0; n != 8; ++n) {
         REQUIRE(ch.push(n));
+    }
     std::vector<int> out;
     REQUIRE(*ch.pop_some(out, 3) == 3);
     REQUIRE(ch.size() == 5);
@@ -278,15 +284,17 @@ TEST_CASE("channel: a batch takes what is there, at most so much, in order", "[c
 TEST_CASE("channel: a batch that cannot be appended loses only what was appended", "[channel]") {
     struct small {
         void push_back(int&& item) {
-            if (items.size() == 2)
+            if (items.size() == 2) {
                 throw std::length_error("full up");
+            }
             items.push_back(item);
         }
         std::vector<int> items;
     };
     channel<int> ch(4);
-    for (int n = 0; n != 4; ++n)
+    for (int n = 0; n != 4; ++n) {
         REQUIRE(ch.push(n));
+    }
     small out;
     REQUIRE_THROWS_AS(ch.pop_all(out), std::length_error);
     REQUIRE(out.items == std::vector<int>{0, 1});
@@ -300,24 +308,28 @@ TEST_CASE("channel: it is an input range that ends with the stream", "[channel]"
     channel<std::unique_ptr<int>> ch(4);
     std::jthread producer([&] {
         for (int n = 0; n != 100; ++n) {
-            if (!ch.push(std::make_unique<int>(n)))
+            if (!ch.push(std::make_unique<int>(n))) {
                 return;
+            }
         }
         ch.close();
     });
     int expected = 0;
-    for (auto& item : ch)
+    for (auto& item : ch) {
         REQUIRE(*item == expected++);
+    }
     REQUIRE(expected == 100);
 }
 
 TEST_CASE("channel: a loop that is left leaves the rest inside", "[channel]") {
     channel<int> ch(4);
-    for (int n = 0; n != 4; ++n)
+    for (int n = 0; n != 4; ++n) {
         REQUIRE(ch.push(n));
+    }
     for (auto const item : ch) {
-        if (item == 1)
+        if (item == 1) {
             break;
+        }
     }
     REQUIRE(*ch.pop() == 2);
 }
@@ -329,8 +341,9 @@ TEST_CASE("channel: a loop throws the error after the last item", "[channel]") {
     int seen = 0;
     REQUIRE_THROWS_WITH(
         [&] {
-            for (auto const item : ch)
+            for (auto const item : ch) {
                 seen += item;
+            }
         }(),
         "broken");
     REQUIRE(seen == 1);

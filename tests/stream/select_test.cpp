@@ -104,12 +104,14 @@ TEST_CASE("select: waits until another thread acts", "[select]") {
     };
     std::jthread producer([&] {
         for (int n = 1; n <= 100; ++n) {
-            if (!(n % 3 == 0 ? left : right).push(n))
+            if (!(n % 3 == 0 ? left : right).push(n)) {
                 return;
+            }
         }
     });
-    for (int n = 0; n != 100; ++n)
+    for (int n = 0; n != 100; ++n) {
         REQUIRE(select(on_pop(left, add), on_pop(right, add)));
+    }
     REQUIRE(sum == 5050);
 }
 
@@ -181,8 +183,9 @@ TEST_CASE("select: many selects lose nothing", "[select][stress]") {
         });
     }
     int sum = 0;
-    for (int n = 0; n != items; ++n)
+    for (int n = 0; n != items; ++n) {
         sum += *out.pop();
+    }
     REQUIRE(sum == items);
     REQUIRE(left.size() + right.size() + out.size() == 0);
 }

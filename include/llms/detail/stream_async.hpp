@@ -38,11 +38,13 @@ public:
     stream_awaiter(stream_awaiter const&) = delete;
     auto operator=(stream_awaiter const&) -> stream_awaiter& = delete;
     ~stream_awaiter() {
-        if (ticket_ == nullptr)
+        if (ticket_ == nullptr) {
             return;
+        }
         ticket_->on_stop.reset(); // waits for a callback that is running
-        if (waiting_)
+        if (waiting_) {
             abandon();
+        }
         ticket_->release();
     }
 
@@ -69,8 +71,9 @@ public:
 protected:
     /// How it ended; throws what T's move threw.
     auto finish() -> conqueue_status {
-        if (thrown_)
+        if (thrown_) {
             std::rethrow_exception(thrown_);
+        }
         return status_;
     }
 
@@ -87,8 +90,9 @@ private:
             auto& awaiter = *self->awaiter;
             {
                 section inside(awaiter.core_);
-                if (!self->queued)
+                if (!self->queued) {
                     return;
+                }
                 inside.dequeue(awaiter.side_, *self);
             }
             ticket::post(*self);
@@ -117,8 +121,9 @@ private:
                 release();
                 return;
             }
-            if (awaiter->attempt_or_enqueue())
-                return; // the list has the turn
+            if (awaiter->attempt_or_enqueue()) {
+                return;
+            } // the list has the turn
             auto const resumed = coroutine;
             on_stop.reset();
             release();
@@ -126,8 +131,9 @@ private:
         }
 
         void release() noexcept {
-            if (owners.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            if (owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
                 delete this;
+            }
         }
 
         stream_awaiter* awaiter;
@@ -154,16 +160,18 @@ private:
             inside.pass_on(side_);
             return false;
         }
-        if (!core_.must_wait(status_))
+        if (!core_.must_wait(status_)) {
             return false;
+        }
         // The callback takes the lock too: a stop not seen here will find the ticket in the list.
         if (stop_.stop_requested()) {
             status_ = conqueue_status::stopped;
             return false;
         }
         // The list's ownership; when the ticket comes back for another round it still has it.
-        if (ticket_->enqueues++ == 0)
+        if (ticket_->enqueues++ == 0) {
             ticket_->owners.fetch_add(1, std::memory_order_relaxed);
+        }
         waiting_ = true;
         inside.enqueue(side_, *ticket_);
         return true;
@@ -212,10 +220,12 @@ public:
 
     auto await_resume() -> channel_result<T> {
         auto const status = this->finish();
-        if (status == conqueue_status::closed)
+        if (status == conqueue_status::closed) {
             this->core().rethrow_failure();
-        if (status != conqueue_status::success)
+        }
+        if (status != conqueue_status::success) {
             result_.fail(status);
+        }
         return std::move(result_);
     }
 

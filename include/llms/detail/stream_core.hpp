@@ -76,8 +76,9 @@ public:
         /// stays, as its move constructor left it.
         template <class Sink>
         auto take(Sink&& sink) -> conqueue_status {
-            if (core_.ring_.size() == 0)
+            if (core_.ring_.size() == 0) {
                 return core_.nothing();
+            }
             sink(std::move(core_.ring_.front()));
             core_.ring_.pop_front();
             woken_.take(core_.pushers_, 1);
@@ -87,8 +88,9 @@ public:
         /// Takes up to `max` items and says how many; what was taken before a throw stays taken.
         template <class Sink>
         auto take_some(Sink&& sink, std::size_t max, std::size_t& taken) -> conqueue_status {
-            if (core_.ring_.size() == 0)
+            if (core_.ring_.size() == 0) {
                 return core_.nothing();
+            }
             for (taken = 0; taken != max && core_.ring_.size() != 0; ++taken) {
                 sink(std::move(core_.ring_.front()));
                 core_.ring_.pop_front();
@@ -101,11 +103,13 @@ public:
         /// `evicted`, to be destroyed outside the lock.
         template <class Value>
         auto put(Value&& value, std::optional<T>& evicted) -> conqueue_status {
-            if (core_.closed())
+            if (core_.closed()) {
                 return conqueue_status::closed;
+            }
             if (core_.ring_.size() == core_.ring_.capacity()) {
-                if (core_.when_full_ != backpressure::drop_oldest)
+                if (core_.when_full_ != backpressure::drop_oldest) {
                     return conqueue_status::full;
+                }
                 evicted.emplace(std::move(core_.ring_.front()));
                 core_.ring_.pop_front();
                 core_.dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -127,8 +131,9 @@ public:
 
         /// False if it was closed before; `failure` is swapped in otherwise.
         auto close(std::exception_ptr& failure) noexcept -> bool {
-            if (core_.closed())
+            if (core_.closed()) {
                 return false;
+            }
             core_.failure_.swap(failure);
             core_.closed_.store(true, std::memory_order_release);
             woken_.take(core_.poppers_, everybody);
@@ -147,23 +152,29 @@ public:
     /// called in a section and says how it went.
     template <class Attempt>
     auto wait(stream_side side, wait_limit const& limit, Attempt&& attempt) -> conqueue_status {
-        if (limit.stop_requested())
+        if (limit.stop_requested()) {
             return conqueue_status::stopped;
+        }
         auto status = once(attempt);
-        if (!must_wait(status))
+        if (!must_wait(status)) {
             return status;
-        if (limit.never_waits())
+        }
+        if (limit.never_waits()) {
             return conqueue_status::timeout;
+        }
         // The other side is often just about to act, and a sleep costs hundreds of items.
         for (int round = 0; round < Platform::wait_yields; ++round) {
             Platform::yield();
-            if (!looks_ready(side))
+            if (!looks_ready(side)) {
                 continue;
-            if (limit.stop_requested())
+            }
+            if (limit.stop_requested()) {
                 return conqueue_status::stopped;
+            }
             status = once(attempt);
-            if (!must_wait(status))
+            if (!must_wait(status)) {
                 return status;
+            }
         }
         return sleep(side, limit, attempt);
     }
@@ -181,8 +192,9 @@ public:
 
     /// False if it was closed before.
     auto close(std::exception_ptr failure) noexcept -> bool {
-        if (closed())
+        if (closed()) {
             return false;
+        }
         return section(*this).close(failure);
     }
 
@@ -201,8 +213,9 @@ public:
         return closed() ? failure_ : nullptr;
     }
     void rethrow_failure() const {
-        if (auto error = failure())
+        if (auto error = failure()) {
             std::rethrow_exception(error);
+        }
     }
 
     /// As if constructed again. Precondition: nobody else knows the channel.
@@ -257,8 +270,9 @@ private:
                 return status;
             }
             auto const reason = self.parker.sleep(deadline);
-            if (reason != conqueue_status::success && withdraw(side, self))
+            if (reason != conqueue_status::success && withdraw(side, self)) {
                 return reason;
+            }
             // Here the waiter was notified, perhaps as its time ran out, and attempts again.
         }
     }
@@ -268,8 +282,9 @@ private:
         section inside(*this);
         try {
             auto const status = attempt(inside);
-            if (must_wait(status))
+            if (must_wait(status)) {
                 inside.enqueue(side, self);
+            }
             return status;
         } catch (...) {
             // Perhaps not notified at all; one notification too many is harmless.

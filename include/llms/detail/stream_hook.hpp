@@ -31,8 +31,9 @@ public:
         function_ = std::make_unique<holder<target>>(std::forward<Function>(function));
         auto seen = unarmed;
         while (!state_.compare_exchange_weak(seen, armed, std::memory_order_acq_rel)) {
-            if (seen == unarmed)
+            if (seen == unarmed) {
                 continue;
+            }
             if (seen == fired || on_running_thread()) {
                 std::exchange(function_, nullptr)->run();
                 return;
@@ -52,15 +53,17 @@ public:
         runner_.store(Platform::this_thread(), std::memory_order_relaxed);
         auto before = state_.load(std::memory_order_relaxed);
         do {
-            if (before != unarmed && before != armed)
-                return; // fired, or being fired
+            if (before != unarmed && before != armed) {
+                return;
+            } // fired, or being fired
         } while (!state_.compare_exchange_weak(before, running, std::memory_order_acq_rel,
                                                std::memory_order_relaxed));
         // While it is `running`, and it was `armed`, function_ belongs to this thread.
         auto const function = before == armed ? std::exchange(function_, nullptr) : nullptr;
         auto const decided = decide();
-        if (decided && function != nullptr)
+        if (decided && function != nullptr) {
             function->run();
+        }
         if (state_.exchange(decided ? fired : unarmed, std::memory_order_acq_rel) == awaited) {
             Platform::wake_one(state_);
         }

@@ -35,8 +35,9 @@ struct stream_lease {
     /// The writer goes: the stream ends, if it has not, without error.
     void leave_writer() noexcept {
         on_closed.withdraw();
-        if (!alone())
+        if (!alone()) {
             tokens.close();
+        }
         leave();
     }
 
@@ -51,15 +52,17 @@ struct stream_lease {
 
     /// The writer is done: no hook will run, unless the reader closed before.
     void finish(std::exception_ptr failure) noexcept {
-        if (close(std::move(failure)))
+        if (close(std::move(failure))) {
             on_closed.withdraw();
+        }
     }
 
     /// The reader wants no more: wakes a blocked writer and runs its hook, unless the writer closed
     /// before.
     void refuse() noexcept {
-        if (tokens.is_closed())
+        if (tokens.is_closed()) {
             return;
+        }
         on_closed.fire([this] { return close(nullptr); });
     }
 
@@ -81,8 +84,9 @@ private:
     }
 
     void leave() noexcept {
-        if (alone() || ends.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        if (alone() || ends.fetch_sub(1, std::memory_order_acq_rel) == 1) {
             leases.give_back(*this);
+        }
     }
 };
 
@@ -116,8 +120,9 @@ public:
                 ++stats_.reused;
             }
         }
-        if (lent == nullptr)
+        if (lent == nullptr) {
             lent = create();
+        }
         lent->generation = generation;
         lent->ends.store(2, std::memory_order_relaxed);
         return lent;
@@ -142,10 +147,12 @@ public:
             }
         }
         // NOLINTBEGIN(cppcoreguidelines-owning-memory): the idle list and the ends own the leases
-        if (!keep)
+        if (!keep) {
             delete &returned;
-        if (last)
+        }
+        if (last) {
             delete this;
+        }
         // NOLINTEND(cppcoreguidelines-owning-memory)
     }
 
@@ -171,8 +178,9 @@ public:
         }
         // Unless `last`, the last stream may end and delete `*this` at any moment.
         destroy(surplus);
-        if (last)
+        if (last) {
             delete this;
+        }
     }
 
     [[nodiscard]] auto stats() const noexcept -> channel_pool_stats {

@@ -38,8 +38,9 @@ public:
                 ++taken_;
                 return conqueue_status::success;
             }
-            if ((word & stop_bit) != 0)
+            if ((word & stop_bit) != 0) {
                 return conqueue_status::stopped;
+            }
             if (deadline != time_point::max() && Platform::now() >= deadline) {
                 return conqueue_status::timeout;
             }
@@ -65,8 +66,9 @@ private:
     static constexpr std::uint32_t one_wake = 4;
 
     void signal(std::uint32_t before) noexcept {
-        if ((before & asleep_bit) != 0)
+        if ((before & asleep_bit) != 0) {
             Platform::wake_one(word_);
+        }
     }
 
     // All that sleepers and wakers know of each other is in the one word, so its modification order

@@ -29,8 +29,9 @@ struct stream_platform_base {
     /// Passes some time, more with every attempt, before a lock found taken is tried again.
     static void back_off(int attempt, std::atomic<bool> const& /*locked*/) noexcept {
         if (attempt < 4) {
-            for (auto pauses = 32 << attempt; pauses != 0; --pauses)
+            for (auto pauses = 32 << attempt; pauses != 0; --pauses) {
                 pause();
+            }
         } else if (attempt < 64) {
             yield();
         } else {

@@ -23,8 +23,9 @@ struct stream_portable_platform : stream_platform_base {
         std::unique_lock lock(room.mutex);
         // Who changes the word takes the room's mutex afterwards, in wake_one: either this load
         // sees the change, or the sleeper is there when the mutex is taken.
-        if (word.load() != value)
+        if (word.load() != value) {
             return true;
+        }
         if (deadline == time_point::max()) {
             room.changed.wait(lock);
             return true;

@@ -50,8 +50,9 @@ public:
     }
 
     void clear() noexcept {
-        while (size() != 0)
+        while (size() != 0) {
             pop_front();
+        }
     }
 
 private:

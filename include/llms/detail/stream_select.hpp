@@ -76,16 +76,18 @@ public:
     auto attempt_or_enqueue() -> bool final {
         section inside(core_);
         status_ = self().operate(inside);
-        if (!core_.must_wait(status_))
+        if (!core_.must_wait(status_)) {
             return true;
+        }
         inside.enqueue(Side, *this);
         return false;
     }
 
     auto withdraw() noexcept -> bool final {
         section inside(core_);
-        if (!this->queued)
+        if (!this->queued) {
             return false;
+        }
         inside.dequeue(Side, *this);
         return true;
     }
@@ -119,8 +121,9 @@ public:
 
     void finish(bool may_throw) override {
         if (!result_) {
-            if (may_throw)
+            if (may_throw) {
                 this->core().rethrow_failure();
+            }
             result_.fail(this->status());
         }
         then_(std::move(result_));
@@ -158,8 +161,9 @@ public:
     using selectable = stream_case_base<Platform>;
 
     explicit stream_selection(std::array<selectable*, Count> cases) noexcept : cases_(cases) {
-        for (std::size_t i = 0; i != Count; ++i)
+        for (std::size_t i = 0; i != Count; ++i) {
             order_[i] = i;
+        }
     }
 
     auto attempt() -> channel_result<std::size_t> {
@@ -180,12 +184,14 @@ public:
         }
         for (int round = 0; !chosen && round < Platform::wait_yields; ++round) {
             Platform::yield();
-            if (looks_ready())
+            if (looks_ready()) {
                 chosen = attempt_all();
+            }
         }
         auto reason = conqueue_status::success;
-        if (!chosen)
+        if (!chosen) {
             chosen = sleep(limit, reason);
+        }
         return chosen ? finish(*chosen, true) : channel_result<std::size_t>(reason);
     }
 
@@ -205,15 +211,17 @@ private:
         ~enlistment() {
             withdraw();
             for (auto* const one : cases_) {
-                if (one != nullptr)
+                if (one != nullptr) {
                     one->pass_on();
+                }
             }
         }
 
         auto attempt_or_enqueue(std::size_t index, selectable& one) -> bool {
             one.parker = &parker_;
-            if (one.attempt_or_enqueue())
+            if (one.attempt_or_enqueue()) {
                 return true;
+            }
             cases_[index] = &one;
             return false;
         }
@@ -226,12 +234,14 @@ private:
 
         /// Takes the cases out of the lists; true if any of them was notified.
         auto withdraw() noexcept -> bool {
-            if (std::exchange(withdrawn_, true))
+            if (std::exchange(withdrawn_, true)) {
                 return false;
+            }
             std::uint32_t notified = 0;
             for (auto*& one : cases_) {
-                if (one == nullptr)
+                if (one == nullptr) {
                     continue;
+                }
                 if (one->withdraw()) {
                     one = nullptr;
                 } else {
@@ -262,8 +272,9 @@ private:
         for (;;) {
             enlistment enlisted(parker);
             for (auto const index : order_) {
-                if (enlisted.attempt_or_enqueue(index, *cases_[index]))
+                if (enlisted.attempt_or_enqueue(index, *cases_[index])) {
                     return index;
+                }
             }
             reason = enlisted.sleep(deadline);
             if (enlisted.withdraw()) {
@@ -273,15 +284,17 @@ private:
                     return chosen;
                 }
             }
-            if (reason != conqueue_status::success)
+            if (reason != conqueue_status::success) {
                 return std::nullopt;
+            }
         }
     }
 
     auto attempt_all() -> std::optional<std::size_t> {
         for (auto const index : order_) {
-            if (cases_[index]->attempt())
+            if (cases_[index]->attempt()) {
                 return index;
+            }
         }
         return std::nullopt;
     }
@@ -293,8 +306,9 @@ private:
 
     [[nodiscard]] auto looks_ready() const noexcept -> bool {
         for (auto const* one : cases_) {
-            if (one->looks_ready())
+            if (one->looks_ready()) {
                 return true;
+            }
         }
         return false;
     }

@@ -78,10 +78,12 @@ public:
         auto const status = core_.wait(detail::stream_side::pop, limit, [&](section& inside) {
             return inside.take([&](T&& item) { result.emplace(std::move(item)); });
         });
-        if (status == conqueue_status::closed)
+        if (status == conqueue_status::closed) {
             core_.rethrow_failure();
-        if (status != conqueue_status::success)
+        }
+        if (status != conqueue_status::success) {
             result.fail(status);
+        }
         return result;
     }
 
@@ -89,8 +91,9 @@ public:
     [[nodiscard]] auto try_pop() -> channel_result<T> {
         channel_result<T> result(conqueue_status::empty);
         auto const status = section(core_).take([&](T&& item) { result.emplace(std::move(item)); });
-        if (status != conqueue_status::success)
+        if (status != conqueue_status::success) {
             result.fail(status);
+        }
         return result;
     }
 
@@ -114,8 +117,9 @@ public:
         if (status == conqueue_status::success) {
             return channel_result<std::size_t>(std::in_place, taken);
         }
-        if (status == conqueue_status::closed)
+        if (status == conqueue_status::closed) {
             core_.rethrow_failure();
+        }
         return channel_result<std::size_t>(status);
     }
 

@@ -56,16 +56,18 @@ public:
     /// A stream of its own. Throws `stream_limit_error` if `max_live` are open.
     [[nodiscard]] auto open() -> ends {
         auto opened = try_open();
-        if (!opened)
+        if (!opened) {
             throw stream_limit_error("channel_pool: max_live streams are open already");
+        }
         return std::move(*opened);
     }
 
     /// A stream, or none if `max_live` are open.
     [[nodiscard]] auto try_open() -> std::optional<ends> {
         auto* const lease = leases_->lend();
-        if (lease == nullptr)
+        if (lease == nullptr) {
             return std::nullopt;
+        }
         return ends{channel_writer<T, Platform>(*lease), channel_reader<T, Platform>(*lease)};
     }
 
@@ -82,8 +84,9 @@ private:
     };
 
     static auto make(channel_pool_options const& options) -> leases* {
-        if (options.capacity == 0)
+        if (options.capacity == 0) {
             throw error("channel_pool: the capacity must be at least 1");
+        }
         return new leases(options); // NOLINT(cppcoreguidelines-owning-memory)
     }
 

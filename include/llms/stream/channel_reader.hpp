@@ -40,8 +40,9 @@ public:
         return *this;
     }
     ~channel_reader() {
-        if (lease_ != nullptr)
+        if (lease_ != nullptr) {
             lease_->leave_reader();
+        }
     }
     void swap(channel_reader& other) noexcept { std::swap(lease_, other.lease_); }
 

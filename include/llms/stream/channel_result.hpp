@@ -28,13 +28,12 @@ public:
     /// Success, with a `T` made of `args`.
     template <class... Args>
     explicit channel_result(std::in_place_t /*tag*/, Args&&... args)
-        : value_(std::in_place, std::forward<Args>(args)...),
-          status_(conqueue_status::success) {}
+        : value_(std::in_place, std::forward<Args>(args)...) {}
 
-    /// Puts in a `T` made of `args` and becomes a success; unchanged but for the old item if that
-    /// throws.
+    /// Puts in a `T` made of `args` and becomes a success; `empty` if that throws.
     template <class... Args>
     auto emplace(Args&&... args) -> T& {
+        status_ = conqueue_status::empty;
         value_.emplace(std::forward<Args>(args)...);
         status_ = conqueue_status::success;
         return *value_;
@@ -77,7 +76,7 @@ public:
 
 private:
     std::optional<T> value_;
-    conqueue_status status_;
+    conqueue_status status_ = conqueue_status::success;
 };
 
 /// Whether an item went into a channel, and if not, why.

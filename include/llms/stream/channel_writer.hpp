@@ -36,8 +36,9 @@ public:
         return *this;
     }
     ~channel_writer() {
-        if (lease_ != nullptr)
+        if (lease_ != nullptr) {
             lease_->leave_writer();
+        }
     }
     void swap(channel_writer& other) noexcept { std::swap(lease_, other.lease_); }
 

@@ -64,16 +64,18 @@ public:
 
     /// When the wait ends if it starts at `now`; `time_point::max()` if time does not end it.
     [[nodiscard]] auto deadline(time_point now) const noexcept -> time_point {
-        if (kind_ == kind::none || time_ == forever)
+        if (kind_ == kind::none || time_ == forever) {
             return time_point::max();
-        if (kind_ == kind::deadline)
+        }
+        if (kind_ == kind::deadline) {
             return time_point{time_};
+        }
         return now + time_;
     }
 
     /// Whether a wait would be over before it began: a timeout of zero or less.
     [[nodiscard]] auto never_waits() const noexcept -> bool {
-        return kind_ == kind::timeout && time_ == time_.zero();
+        return kind_ == kind::timeout && time_ == std::chrono::nanoseconds::zero();
     }
 
 private:
@@ -86,10 +88,12 @@ private:
     static auto nanoseconds_of(std::chrono::duration<Rep, Period> time)
         -> std::chrono::nanoseconds {
         using seconds = std::chrono::duration<double>;
-        if (!(time > time.zero()))
+        if (!(time > std::chrono::duration<Rep, Period>::zero())) {
             return std::chrono::nanoseconds::zero();
-        if (std::chrono::duration_cast<seconds>(time) >= seconds{forever})
+        }
+        if (std::chrono::duration_cast<seconds>(time) >= seconds{forever}) {
             return forever;
+        }
         return std::chrono::ceil<std::chrono::nanoseconds>(time);
     }
 

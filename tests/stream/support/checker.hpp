@@ -57,20 +57,24 @@ struct violation : std::runtime_error {
 class decisions {
 public:
     auto choose(std::size_t options) -> std::size_t {
-        if (options == 1)
+        if (options == 1) {
             return 0;
-        if (next_ == made_.size())
+        }
+        if (next_ == made_.size()) {
             made_.push_back({0, options});
+        }
         return made_[next_++].taken;
     }
 
     /// False if there is no other execution.
     auto advance() -> bool {
         next_ = 0;
-        while (!made_.empty() && made_.back().taken + 1 == made_.back().options)
+        while (!made_.empty() && made_.back().taken + 1 == made_.back().options) {
             made_.pop_back();
-        if (made_.empty())
+        }
+        if (made_.empty()) {
             return false;
+        }
         ++made_.back().taken;
         return true;
     }
@@ -116,50 +120,61 @@ public:
     /// runnable again and says whether it was right that they slept; without it that is an error.
     void join(std::function<bool()> const& rescue = {}) {
         schedule();
-        if (!error_.empty())
+        if (!error_.empty()) {
             throw violation(error_);
-        if (!finished()) {
-            if (!rescue || !rescue())
-                throw violation("threads sleep for ever");
-            schedule();
-            if (!finished())
-                throw violation("threads sleep for ever, even after the rescue");
         }
-        if (!error_.empty())
+        if (!finished()) {
+            if (!rescue || !rescue()) {
+                throw violation("threads sleep for ever");
+            }
+            schedule();
+            if (!finished()) {
+                throw violation("threads sleep for ever, even after the rescue");
+            }
+        }
+        if (!error_.empty()) {
             throw violation(error_);
+        }
     }
 
     void check(bool right, char const* what) {
-        if (!right)
+        if (!right) {
             fail(what);
+        }
     }
     void fail(std::string const& what) {
-        if (error_.empty())
+        if (error_.empty()) {
             error_ = what;
-        if (running_ == nullptr)
+        }
+        if (running_ == nullptr) {
             throw violation(error_);
+        }
     }
 
     // What the platform calls.
 
     /// A step that others can see comes next: whose?
     void step() {
-        if (running_ == nullptr)
-            return; // set-up, rescue and final checks are not interleaved
+        if (running_ == nullptr) {
+            return;
+        } // set-up, rescue and final checks are not interleaved
         if (++steps_ > 10'000) {
             fail("no end in sight");
             block([] { return false; });
         }
-        if (preemptions_ == 0)
+        if (preemptions_ == 0) {
             return;
+        }
         auto others = std::size_t{0};
         for (auto const& thread : threads_) {
-            if (thread.get() != running_ && thread->can_run())
+            if (thread.get() != running_ && thread->can_run()) {
                 ++others;
+            }
         }
         auto const choice = decisions_.choose(1 + others);
-        if (choice == 0)
+        if (choice == 0) {
             return;
+        }
         --preemptions_;
         next_ = nth_other(choice - 1);
         leave();
@@ -182,22 +197,26 @@ public:
         auto& self = *running_;
         self.sleeps_on = address;
         block([&self] { return self.sleeps_on == nullptr; }, deadline);
-        if (self.sleeps_on == nullptr)
+        if (self.sleeps_on == nullptr) {
             return true;
+        }
         self.sleeps_on = nullptr;
-        if (*deadline > now_)
+        if (*deadline > now_) {
             now_ = *deadline;
+        }
         return false;
     }
 
     void wake_one(void const* address) {
         std::vector<fiber*> sleepers;
         for (auto const& thread : threads_) {
-            if (thread->sleeps_on == address)
+            if (thread->sleeps_on == address) {
                 sleepers.push_back(thread.get());
+            }
         }
-        if (sleepers.empty())
+        if (sleepers.empty()) {
             return;
+        }
         sleepers[decisions_.choose(sleepers.size())]->sleeps_on = nullptr;
     }
 
@@ -241,11 +260,13 @@ private:
             if (next_ == nullptr) {
                 std::vector<fiber*> able;
                 for (auto const& thread : threads_) {
-                    if (thread->can_run())
+                    if (thread->can_run()) {
                         able.push_back(thread.get());
+                    }
                 }
-                if (able.empty())
+                if (able.empty()) {
                     break;
+                }
                 next_ = able[decisions_.choose(able.size())];
             }
             running_ = std::exchange(next_, nullptr);
@@ -256,18 +277,21 @@ private:
 
     auto nth_other(std::size_t n) -> fiber* {
         for (auto const& thread : threads_) {
-            if (thread.get() == running_ || !thread->can_run())
+            if (thread.get() == running_ || !thread->can_run()) {
                 continue;
-            if (n-- == 0)
+            }
+            if (n-- == 0) {
                 return thread.get();
+            }
         }
         return nullptr;
     }
 
     [[nodiscard]] auto finished() const -> bool {
         for (auto const& thread : threads_) {
-            if (!thread->done)
+            if (!thread->done) {
                 return false;
+            }
         }
         return true;
     }
@@ -299,8 +323,9 @@ public:
     }
     void store(T value, std::memory_order /*order*/ = {}) {
         // The release of a lock: what others could do before it, they can do after it.
-        if constexpr (!std::is_same_v<T, bool>)
+        if constexpr (!std::is_same_v<T, bool>) {
             step();
+        }
         value_ = value;
     }
     auto exchange(T value, std::memory_order /*order*/ = {}) -> T {
@@ -346,11 +371,13 @@ private:
 
     void step() const {
         auto* const run = run::current_run();
-        if (run == nullptr)
+        if (run == nullptr) {
             return;
+        }
         run->step();
-        if (alive_ != living)
+        if (alive_ != living) {
             run->fail("an atomic is used after its end");
+        }
     }
 
     T value_{};
@@ -383,8 +410,9 @@ struct checked_platform {
         -> bool {
         auto& run = *run::current_run();
         run.step();
-        if (word.peek() != value)
+        if (word.peek() != value) {
             return true;
+        }
         return run.sleep(&word,
                          deadline == time_point::max() ? std::nullopt : std::optional(deadline));
     }
