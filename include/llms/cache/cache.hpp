@@ -3,13 +3,12 @@
 // A bounded, sharded, thread-safe cache in memory. It keeps what is used (S3-FIFO), never more than
 // it was told in entries and in bytes, and nothing longer than its time to live.
 //
-//     llms::cache<std::string, answer> cache{{.max_entries = 1024, .max_bytes = 64 << 20, .ttl =
-//     10min}}; if (auto hit = cache.get(key)) {
+//     llms::cache<std::string, answer> cache{{.max_entries = 1024, .ttl = 10min}};
+//     if (auto hit = cache.get(key)) {
 //         use(*hit); // stays valid as long as `hit`, whatever happens to the cache
 //     }
 //     cache.put(key, value);
-//     auto const found = cache.get_or_load(key, [&] { return ask(); }); // one call for all who
-//     wait
+//     auto const found = cache.get_or_load(key, [&] { return ask(); }); // one call for all
 //
 // Thread safety: everything but construction and destruction may be called from any thread. A hit
 // takes the shared side of its shard's lock, raises a 2-bit counter and pins the entry: no list is
@@ -33,6 +32,7 @@
 #include <llms/detail/cache_gate.hpp>
 #include <llms/detail/cache_lock.hpp>
 #include <llms/detail/cache_mix.hpp>
+#include <llms/detail/cache_pins.hpp>
 #include <llms/detail/cache_shard.hpp>
 #include <llms/detail/cache_weight.hpp>
 
@@ -49,7 +49,6 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace llms::inline v0_1 {
 
@@ -99,7 +98,7 @@ public:
     [[nodiscard]] auto get(K const& key, cache_get_options const& how = {}) -> handle {
         auto const hash = hash_of(key);
         auto& home = shard_of(hash);
-        return serve(home, home.pin(short_hash(hash), lookup(key)), how);
+        return serve(home, home.pin(hash, lookup(key)), how);
     }
 
     /// As `get`, but never waits: also empty, and counted as nothing, when the shard is being
@@ -108,7 +107,7 @@ public:
     [[nodiscard]] auto try_get(K const& key, cache_get_options const& how = {}) -> handle {
         auto const hash = hash_of(key);
         auto& home = shard_of(hash);
-        auto const found = home.try_pin(short_hash(hash), lookup(key));
+        auto const found = home.try_pin(hash, lookup(key));
         return found ? serve(home, *found, how) : handle{};
     }
 
@@ -139,7 +138,7 @@ public:
         auto const hash = hash_of(key);
         auto&& wanted = lookup(key);
         auto& home = shard_of(hash);
-        handle found{home.pin(short_hash(hash), wanted), false};
+        handle found{home.pin(hash, wanted), false};
         if (!found) {
             home.count_absent();
             return load(home, hash, wanted, loader, mine, {});
@@ -168,8 +167,8 @@ public:
         entry* found = nullptr;
         {
             detail::cache_writing const alone{home.lock};
-            found = home.find(short_hash(hash), wanted);
-            home.overtake(short_hash(hash));
+            found = home.find(hash, wanted);
+            home.overtake(hash);
             if (found != nullptr) {
                 home.remove(*found, removal_cause::erased, gone);
             }
@@ -184,14 +183,13 @@ public:
     auto erase_if(Condition&& condition) -> std::size_t {
         std::size_t erased = 0;
         for_each_shard([&](shard& home) {
-            auto const seen = snapshot(home);
             {
                 detail::cache_writing const alone{home.lock};
                 home.overtake_all();
             }
-            for (auto const& one : seen) {
-                if (condition(one.key(), *one)) {
-                    erased += remove_if_held(home, *one.entry_, removal_cause::erased) ? 1 : 0;
+            for (auto* const one : snapshot(home)) {
+                if (condition(one->key(), one->value())) {
+                    erased += remove_if_held(home, *one, removal_cause::erased) ? 1 : 0;
                 }
             }
         });
@@ -240,9 +238,9 @@ public:
     template <typename Visit>
     void for_each(Visit&& visit) {
         for_each_shard([&](shard& home) {
-            for (auto const& one : snapshot(home)) {
-                if (freshness_of(*one.entry_) < freshness::expired) {
-                    visit(one.key(), *one);
+            for (auto* const one : snapshot(home)) {
+                if (freshness_of(*one) < freshness::expired) {
+                    visit(one->key(), one->value());
                 }
             }
         });
@@ -275,10 +273,10 @@ public:
         detail::cache_file_writer<Stream> file{out, nanoseconds(wall_clock)};
         std::string record;
         for_each_shard([&](shard& home) {
-            for (auto const& one : snapshot(home)) {
+            for (auto* const one : snapshot(home)) {
                 auto const at = now();
-                if (freshness_at(*one.entry_, at) < freshness::expired) {
-                    encode(*one.entry_, at, record);
+                if (freshness_at(*one, at) < freshness::expired) {
+                    encode(*one, at, record);
                     if (record.size() <= options_.max_bytes) {
                         file.record(record);
                     }
@@ -300,28 +298,30 @@ public:
         if (auto const head = file.head(); head != cache_load_result::loaded) {
             return head;
         }
-        auto const lain = nanoseconds(wall_clock) - file.wall_clock();
+        auto const lain = time_between(file.wall_clock(), nanoseconds(wall_clock));
         auto const at = now();
-        std::vector<std::pair<shard*, handle>> staged;
+        pins staged;
         std::size_t staged_bytes = 0;
         while (auto const record = file.next(options_.max_bytes)) {
-            auto one = decode(*record, at, lain > 0 ? lain : 0);
-            if (one.first == nullptr) {
+            auto one = decode(*record, at, lain);
+            if (!one) {
                 return cache_load_result::corrupt;
             }
-            auto const& fresh = *one.second.entry_;
-            if (freshness_at(fresh, at) < freshness::expired &&
+            auto const weight = one.entry_->weight;
+            if (freshness_at(*one.entry_, at) < freshness::expired &&
                 staged.size() < options_.max_entries &&
-                fresh.weight <= options_.max_bytes - staged_bytes) {
-                staged_bytes += fresh.weight;
-                staged.push_back(std::move(one));
+                weight <= options_.max_bytes - staged_bytes) {
+                staged_bytes += weight;
+                staged.push(*one.entry_);
+                one.entry_ = nullptr; // its reference is with the others now
             }
         }
         if (!file.is_complete()) {
             return cache_load_result::corrupt;
         }
-        for (auto& [home, fresh] : staged) {
-            commit(*home, std::move(fresh), [](entry*) { return true; });
+        for (auto* const one : staged) {
+            one->retain();
+            commit(shard_of(one->hash), handle{one, false}, [](entry*) { return true; });
         }
         return cache_load_result::loaded;
     }
@@ -329,6 +329,7 @@ public:
 private:
     using entry = detail::cache_entry<Key, Value>;
     using shard = detail::cache_shard<Key, Value, Policy>;
+    using pins = detail::cache_pins<entry>;
     using gate = detail::cache_gate<cache>;
 
     // In the order of age: what is `expired` may still stand in for a failed load, what is `dead`
@@ -351,23 +352,20 @@ private:
     }
 
     template <typename K>
-    [[nodiscard]] auto hash_of(K const& key) const -> std::uint64_t {
+    [[nodiscard]] auto hash_of(K const& key) const -> std::uint32_t {
         if constexpr (!std::is_invocable_v<Hash const&, K const&>) {
             return hash_of(Key(key));
         } else if constexpr (requires { typename Hash::is_avalanching; }) {
-            return hash_(key);
+            return static_cast<std::uint32_t>(std::uint64_t{hash_(key)} >> 32U);
         } else {
             // Twice: keys in sequence are still visible in the product of one.
             auto const once = detail::cache_fold(hash_(key) ^ secret_.a, secret_.b);
-            return detail::cache_fold(once ^ secret_.c, secret_.b);
+            return static_cast<std::uint32_t>(detail::cache_fold(once ^ secret_.c, secret_.b));
         }
     }
-    // The high half of a hash chooses the shard, the low half is for the shard.
-    [[nodiscard]] static auto short_hash(std::uint64_t hash) noexcept -> std::uint32_t {
-        return static_cast<std::uint32_t>(hash);
-    }
-    [[nodiscard]] auto shard_of(std::uint64_t hash) const noexcept -> shard& {
-        return shards_[(hash >> 32U) & (shard_count_ - 1)];
+    // The low bits choose the shard, the others are for the shard.
+    [[nodiscard]] auto shard_of(std::uint32_t hash) const noexcept -> shard& {
+        return shards_[hash & (shard_count_ - 1)];
     }
 
     // --- Time ---
@@ -383,6 +381,18 @@ private:
     [[nodiscard]] static auto saturated_sum(std::int64_t a, std::int64_t b) noexcept
         -> std::int64_t {
         return a > never - b ? never : a + b;
+    }
+
+    // Not negative, and short enough to be added to any other time of the kind: what a file says is not
+    // to be trusted.
+    [[nodiscard]] static auto time_between(std::int64_t earlier, std::int64_t later) noexcept
+        -> std::int64_t {
+        if (later <= earlier) {
+            return 0;
+        }
+        auto const apart = static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier);
+        constexpr auto most = static_cast<std::uint64_t>(never / 4);
+        return static_cast<std::int64_t>(apart < most ? apart : most);
     }
 
     // A share of the lifetime that differs from entry to entry, and is the same whenever it is
@@ -451,11 +461,11 @@ private:
 
     // Everything that can throw, before anything is changed.
     template <typename K, typename... Args>
-    [[nodiscard]] auto make(std::uint64_t hash, cache_put_options const& how, K&& key,
+    [[nodiscard]] auto make(std::uint32_t hash, cache_put_options const& how, K&& key,
                             Args&&... args) const -> handle {
         handle fresh{entry::make(std::forward<K>(key), std::forward<Args>(args)...), false};
         auto& one = *fresh.entry_;
-        one.hash = short_hash(hash);
+        one.hash = hash;
         one.weight = options_.weigher ? options_.weigher(one.key(), one.value())
                                       : detail::cache_default_weight(one);
         one.created = now();
@@ -551,7 +561,7 @@ private:
     // A load that puts and erases of its key can see, from before its loader is called to its end.
     class watched_load {
     public:
-        watched_load(shard& home, std::uint64_t hash) : home_{home}, load_{short_hash(hash)} {
+        watched_load(shard& home, std::uint32_t hash) : home_{home}, load_{hash} {
             detail::cache_writing const alone{home_.lock};
             home_.begin(load_);
         }
@@ -571,9 +581,9 @@ private:
 
     // What is held, without a trace of the question.
     template <typename K>
-    [[nodiscard]] static auto peek(shard& home, std::uint64_t hash, K const& wanted) -> handle {
+    [[nodiscard]] static auto peek(shard& home, std::uint32_t hash, K const& wanted) -> handle {
         detail::cache_reading const shared{home.lock};
-        auto* const found = home.find(short_hash(hash), wanted);
+        auto* const found = home.find(hash, wanted);
         if (found != nullptr) {
             found->retain();
         }
@@ -581,7 +591,7 @@ private:
     }
 
     template <typename K, typename Loader>
-    auto load(shard& home, std::uint64_t hash, K const& wanted, Loader& loader,
+    auto load(shard& home, std::uint32_t hash, K const& wanted, Loader& loader,
               wait_limits<> const& mine, handle fallback) -> handle {
         Key const key(wanted);
         auto const lead = [&]() -> handle {
@@ -702,10 +712,11 @@ private:
         cache_codec<Value>::encode(one.value(), record);
     }
 
-    // An entry that has aged by `lain` since it was written, and its shard; null when it is none.
+    // An entry that has aged by `lain` since it was written; empty when it is none.
     [[nodiscard]] auto decode(std::string_view record, std::int64_t at, std::int64_t lain) const
-        -> std::pair<shard*, handle> {
-        if (record.size() < 25) {
+        -> handle {
+        constexpr std::size_t head_bytes = 25;
+        if (record.size() < head_bytes) {
             return {};
         }
         auto const age = static_cast<std::int64_t>(detail::cache_take_number(record));
@@ -723,10 +734,11 @@ private:
         auto const hash = hash_of(*key);
         auto fresh = make(hash, {}, *std::move(key), *std::move(value));
         auto& one = *fresh.entry_;
-        one.created = at - saturated_sum(age, lain);
+        one.created = at - time_between(0, age) - lain;
         one.expires = left == never ? never : saturated_sum(at, left) - lain;
-        one.uses.store(static_cast<std::uint8_t>(uses & 3U), std::memory_order_relaxed);
-        return {&shard_of(hash), std::move(fresh)};
+        one.uses.store(static_cast<std::uint8_t>(uses & detail::cache_node::max_uses),
+                       std::memory_order_relaxed);
+        return fresh;
     }
 
     // --- Reading all ---
@@ -739,13 +751,13 @@ private:
     }
 
     // Pins all entries of a shard.
-    [[nodiscard]] static auto snapshot(shard& home) -> std::vector<handle> {
-        std::vector<handle> all;
+    [[nodiscard]] static auto snapshot(shard& home) -> pins {
+        pins all;
         detail::cache_reading const shared{home.lock};
         all.reserve(home.count());
         home.for_each([&all](entry& one) {
             one.retain();
-            all.push_back(handle{&one, false});
+            all.push(one);
         });
         return all;
     }

@@ -83,7 +83,7 @@ private:
     }
 
     static auto print(std::uint32_t hash) noexcept -> std::uint16_t {
-        return static_cast<std::uint16_t>(hash | 1U);
+        return static_cast<std::uint16_t>(hash >> 6U | 1U);
     }
     [[nodiscard]] auto stamp() const noexcept -> std::uint16_t {
         return static_cast<std::uint16_t>(clock_ >> age_shift_);

@@ -113,7 +113,7 @@ private:
     static constexpr std::uint32_t max_distance = 255;
 
     static auto first_tag(std::uint32_t hash) noexcept -> std::uint32_t {
-        return step | (hash & 255U);
+        return step | (hash >> 8U & 255U);
     }
     static auto distance(std::uint32_t tag) noexcept -> std::uint32_t { return tag >> 8U; }
     static auto tag_of(std::uint64_t cell) noexcept -> std::uint32_t {
@@ -129,7 +129,8 @@ private:
         return std::uint64_t{tag} << tag_shift | address;
     }
 
-    // The high bits of the hash choose the cell, its low bits go into the tag.
+    // The high bits of the hash choose the cell, eight others go into the tag; the lowest are the same
+    // in all of a shard.
     [[nodiscard]] auto home(std::uint32_t hash) const noexcept -> std::size_t {
         return static_cast<std::size_t>((std::uint64_t{hash} * homes_) >> 32U);
     }
