@@ -748,17 +748,13 @@ private:
     template <class T>
     auto read_member(std::size_t which, Json const& from, T& to, location const& at,
                      std::size_t depth) -> bool {
-        auto members = tie_members(to);
+        auto const members = tie_members(to);
         auto good = false;
-        auto read_if = [&]<std::size_t Index>(std::integral_constant<std::size_t, Index> /*i*/) {
-            if (which != Index) {
-                return false;
-            }
-            good = read_field<T, Index>(from, std::get<Index>(members), at, depth);
-            return true;
-        };
         [&]<std::size_t... Index>(std::index_sequence<Index...> /*indices*/) {
-            static_cast<void>((read_if(std::integral_constant<std::size_t, Index>{}) || ...));
+            static_cast<void>(
+                ((which == Index &&
+                  (good = read_field<T, Index>(from, std::get<Index>(members), at, depth), true)) ||
+                 ...));
         }
         (std::make_index_sequence<member_count<T>>{});
         return good;
@@ -781,7 +777,11 @@ private:
                 }
             }
         }
-        return read(from, to, at, depth) && within_limits<T, Index>(to, at);
+        if constexpr (described<T>.items.empty()) {
+            return read(from, to, at, depth);
+        } else {
+            return read(from, to, at, depth) && within_limits<T, Index>(to, at);
+        }
     }
 
     template <class T, std::size_t Index, class Value>
