@@ -22,7 +22,7 @@ struct counting_engine {
         if (gate != nullptr) {
             gate->wait(false);
         }
-        return llms::linear_regex{}.compile(text);
+        return llms::linear_regex::compile(text);
     }
 };
 static_assert(llms::regex_engine<counting_engine>);

@@ -18,6 +18,10 @@
 #include <string>
 #include <string_view>
 
+#ifndef LLMS_SOURCE_DIR
+#    define LLMS_SOURCE_DIR "."
+#endif
+
 namespace llms_test {
 
 struct regex_case {

@@ -28,7 +28,7 @@ TEST_CASE("linear_regex: hostile patterns are refused or run", "[regex]") {
 
 TEST_CASE("linear_regex: names what it cannot run, and where", "[regex]") {
     try {
-        static_cast<void>(llms::linear_regex{}.compile("^ab(c)\\1"));
+        static_cast<void>(llms::linear_regex::compile("^ab(c)\\1"));
         FAIL("compiled a back-reference");
     } catch (llms::pattern_error const& e) {
         CHECK(e.offset() == 6);
@@ -37,13 +37,13 @@ TEST_CASE("linear_regex: names what it cannot run, and where", "[regex]") {
     }
     for (auto const* const pattern :
          {"(?=a)b", "^(?:(?!a).)*$", "^a*(?=b)", "(?<=a)b", "\\p{Emoji}"}) {
-        CHECK_THROWS_AS(llms::linear_regex{}.compile(pattern), llms::pattern_error);
+        CHECK_THROWS_AS(llms::linear_regex::compile(pattern), llms::pattern_error);
     }
 }
 
 TEST_CASE("linear_regex: without a table it answers the same", "[regex]") {
     // Which of the last twelve letters is an a: a table of 4096 rows, out of proportion.
-    auto const program = llms::linear_regex{}.compile("^(a|b)*a(a|b){11}$");
+    auto const program = llms::linear_regex::compile("^(a|b)*a(a|b){11}$");
     REQUIRE_FALSE(program.has_table());
     std::string text(5000, 'b');
     CHECK_FALSE(program.search(text));
@@ -51,20 +51,20 @@ TEST_CASE("linear_regex: without a table it answers the same", "[regex]") {
     CHECK(program.search(text));
     text += 'b';
     CHECK_FALSE(program.search(text));
-    auto const words = llms::linear_regex{}.compile("\\b(a|b)*a(a|b){11}\\b");
+    auto const words = llms::linear_regex::compile("\\b(a|b)*a(a|b){11}\\b");
     REQUIRE_FALSE(words.has_table());
     CHECK(words.search("x abbbbbbbbbbb x"));
     CHECK_FALSE(words.search("x abbbbbbbbbbbc x"));
 }
 
 TEST_CASE("linear_regex: too long a search without a table is a named error", "[regex]") {
-    auto const program = llms::linear_regex{}.compile("(a|b|c.{3}){0,60}(.{0,30}x){40}y");
+    auto const program = llms::linear_regex::compile("(a|b|c.{3}){0,60}(.{0,30}x){40}y");
     REQUIRE_FALSE(program.has_table());
     CHECK_THROWS_AS(program.search(std::string(1U << 20U, 'a')), llms::pattern_limit_error);
 }
 
 TEST_CASE("linear_regex: text that is not UTF-8 is searched to its end", "[regex]") {
-    auto const any = llms::linear_regex{}.compile("^[^a]*b$");
+    auto const any = llms::linear_regex::compile("^[^a]*b$");
     CHECK(any.search("\xFF\xC3\x80\xED\xA0\x80"
                      "b"));
     CHECK_FALSE(any.search("\xFF\xC3"));
@@ -78,7 +78,7 @@ TEST_CASE("std_regex: answers as ECMA-262 does", "[regex]") {
 }
 
 TEST_CASE("std_regex: names the limit where the standard library would crash or hang", "[regex]") {
-    llms_test::check_hostile_subjects(llms::std_regex{}, true);
+    llms_test::check_hostile_subjects(llms::std_regex{.max_steps = 200'000}, true);
     CHECK_THROWS_AS(llms::std_regex{}.compile("^(a|b)*$").search(std::string(1U << 16U, 'a')),
                     llms::pattern_limit_error);
     CHECK_THROWS_AS(llms::std_regex{}.compile("^(a+)+$").search(std::string(40, 'a') + "!"),

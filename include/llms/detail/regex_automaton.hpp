@@ -249,7 +249,7 @@ private:
 class regex_automaton {
 public:
     static constexpr std::size_t max_states = 4096;
-    static constexpr std::uint64_t max_steps = std::uint64_t{1} << 26U;
+    static constexpr std::uint64_t max_steps = std::uint64_t{1} << 25U;
 
     /// An automaton for the nodes `terms` of `tree`, one after the other. Throws `pattern_error`.
     regex_automaton(regex_tree const& tree, std::span<std::uint32_t const> terms);
@@ -317,6 +317,7 @@ private:
     };
 
     class builder;
+    class tabulator;
 
     [[nodiscard]] auto row_has(std::uint16_t row, std::uint16_t symbol) const -> bool {
         return (rows_[row * row_words_ + symbol / 64U] >> (symbol % 64U) & 1U) != 0;
@@ -398,12 +399,12 @@ private:
     }
 
     [[nodiscard]] auto simulate(std::string_view text) const -> std::optional<bool> {
-        std::array<std::uint16_t, max_states> dense_now;  // NOLINT(*-member-init)
-        std::array<std::uint16_t, max_states> dense_next; // NOLINT(*-member-init)
-        std::array<std::uint16_t, max_states> sparse_now{};
-        std::array<std::uint16_t, max_states> sparse_next{};
-        state_set now{dense_now.data(), sparse_now.data()};
-        state_set next{dense_next.data(), sparse_next.data()};
+        // 32 KiB of stack, of which only what the states need is touched.
+        std::array<std::array<std::uint16_t, max_states>, 4> storage;
+        std::fill_n(storage[1].begin(), states_.size(), std::uint16_t{0});
+        std::fill_n(storage[3].begin(), states_.size(), std::uint16_t{0});
+        state_set now{storage[0].data(), storage[1].data()};
+        state_set next{storage[2].data(), storage[3].data()};
         std::uint64_t steps = 0;
         bool after_word = false;
         std::size_t position = 0;
@@ -433,102 +434,6 @@ private:
             std::swap(now, next);
         }
         return close_before(now, text.empty(), true, after_word, false);
-    }
-
-    /// Makes the table, or leaves it empty when it would be out of proportion to the pattern.
-    void make_table() {
-        constexpr std::size_t max_entries = 65536; // rows are addressed with 16 bits
-        constexpr std::size_t work_per_state = 512;
-        constexpr std::size_t dead = 0;
-        constexpr std::size_t accept = 1;
-        columns_ = std::size_t{symbols_.count()} + 1; // the last one is for the end of the text
-
-        // A row is known by its states that wait or consume, behind two flags.
-        using row_key = std::u16string;
-        constexpr char16_t begin_flag = 1;
-        constexpr char16_t after_word_flag = 2;
-        std::vector<row_key> rows(2);
-        std::unordered_map<row_key, std::size_t> numbers;
-        std::vector<std::uint16_t> table;
-        std::size_t work = work_per_state * 8 + work_per_state * states_.size();
-
-        std::vector<std::uint16_t> storage(states_.size() * 6);
-        auto const storage_of = [&](std::size_t i) {
-            return storage.data() + i * states_.size();
-        };
-        state_set targets{storage_of(0), storage_of(1)};
-        std::array<state_set, 2> sources{state_set{storage_of(2), storage_of(3)},
-                                         state_set{storage_of(4), storage_of(5)}};
-        auto const number_of = [&](state_set const& set, char16_t flags) {
-            row_key key(1, flags);
-            for (std::uint16_t const i : set) {
-                if (states_[i].kind != action::split && states_[i].kind != action::begin) {
-                    key.push_back(static_cast<char16_t>(i));
-                }
-            }
-            if (key.size() == 1) {
-                return dead;
-            }
-            std::sort(key.begin() + 1, key.end());
-            auto const [found, inserted] = numbers.try_emplace(std::move(key), rows.size());
-            if (inserted) {
-                rows.push_back(found->first);
-            }
-            return found->second;
-        };
-        auto const load = [&](state_set& set, row_key const& key) {
-            set.clear();
-            for (std::size_t i = 1; i < key.size(); ++i) {
-                set.insert(key[i]);
-            }
-        };
-
-        targets.insert(start_);
-        std::size_t const first =
-            close(targets, {.begin = true}) ? accept : number_of(targets, begin_flag);
-        table.assign(2 * columns_, static_cast<std::uint16_t>(dead));
-        table[2 * columns_ - 1] = accept;
-        for (std::size_t row = 2; row < rows.size(); ++row) {
-            if (rows.size() * columns_ > max_entries) {
-                return;
-            }
-            row_key const key = rows[row];
-            bool const begin = (key.front() & begin_flag) != 0;
-            bool const after_word = (key.front() & after_word_flag) != 0;
-            std::array<bool, 2> matched{};
-            for (std::size_t word = 0; word < 2; ++word) {
-                load(sources[word], key);
-                matched[word] =
-                    asks_words_ && close_before(sources[word], begin, false, after_word, word != 0);
-            }
-            for (std::uint16_t symbol = 0; symbol < symbols_.count(); ++symbol) {
-                std::size_t const word = is_word(symbol) ? 1 : 0;
-                std::size_t target = accept;
-                if (!matched[word]) {
-                    step(sources[word], symbol, targets);
-                    char16_t const flags = word != 0 ? after_word_flag : char16_t{0};
-                    target = close(targets, {}) ? accept : number_of(targets, flags);
-                    std::size_t const cost = sources[word].size() + targets.size();
-                    if (cost > work) {
-                        return;
-                    }
-                    work -= cost;
-                }
-                table.push_back(static_cast<std::uint16_t>(target));
-            }
-            load(sources[0], key);
-            bool const at_end = close_before(sources[0], begin, true, after_word, false);
-            table.push_back(static_cast<std::uint16_t>(at_end ? accept : dead));
-        }
-        if (table.size() > max_entries) {
-            return;
-        }
-        for (auto& entry : table) {
-            entry = static_cast<std::uint16_t>(entry * columns_);
-        }
-        first_row_ = first * columns_;
-        table_ = std::move(table);
-        table_.shrink_to_fit();
     }
 
     std::vector<state> states_; // of the automaton; [0] is the match
@@ -764,10 +669,128 @@ private:
     std::size_t work_ = 0;
 };
 
+/// Follows an automaton through all texts at once: each set of states that it can be in becomes a row.
+class regex_automaton::tabulator {
+public:
+    /// The work allowed grows with the states and with the text of the pattern, so that many short
+    /// patterns with large counts cost no more than as much text of another kind.
+    tabulator(regex_automaton& automaton, std::size_t text_bytes)
+        : out_(automaton),
+          columns_(std::size_t{automaton.symbols_.count()} + 1),
+          work_left_(512 * (8 + std::min(automaton.states_.size(), 8 * text_bytes))),
+          storage_(automaton.states_.size() * 6),
+          targets_(set_at(0)),
+          sources_{set_at(2), set_at(4)} {}
+
+    /// Fills the table, or leaves it empty when it would be out of proportion to the pattern.
+    void make() {
+        targets_.insert(out_.start_);
+        bool const matched = out_.close(targets_, {.begin = true});
+        std::size_t const first = matched ? accept : number_of_targets(begin_flag);
+        table_.assign(2 * columns_, static_cast<std::uint16_t>(dead));
+        table_[2 * columns_ - 1] = accept;
+        for (std::size_t row = 2; row < rows_.size(); ++row) {
+            if (rows_.size() * columns_ > max_entries || !add_row(row_key(rows_[row]))) {
+                return;
+            }
+        }
+        for (auto& entry : table_) {
+            entry = static_cast<std::uint16_t>(entry * columns_);
+        }
+        out_.columns_ = columns_;
+        out_.first_row_ = first * columns_;
+        table_.shrink_to_fit();
+        out_.table_ = std::move(table_);
+    }
+
+private:
+    // A row is known by its states that wait or consume, behind a character of flags.
+    using row_key = std::u16string;
+    static constexpr char16_t begin_flag = 1;
+    static constexpr char16_t after_word_flag = 2;
+    static constexpr std::size_t dead = 0;
+    static constexpr std::size_t accept = 1;
+    static constexpr std::size_t max_entries = 65536; // entries address entries, with 16 bits
+
+    auto set_at(std::size_t slot) -> state_set {
+        std::size_t const size = out_.states_.size();
+        return {storage_.data() + slot * size, storage_.data() + (slot + 1) * size};
+    }
+
+    static void load(state_set& set, row_key const& key) {
+        set.clear();
+        for (std::size_t i = 1; i < key.size(); ++i) {
+            set.insert(key[i]);
+        }
+    }
+
+    /// The row for `targets_`.
+    auto number_of_targets(char16_t flags) -> std::size_t {
+        row_key key(1, flags);
+        for (std::uint16_t const i : targets_) {
+            action const kind = out_.states_[i].kind;
+            if (kind != action::split && kind != action::begin) {
+                key.push_back(static_cast<char16_t>(i));
+            }
+        }
+        if (key.size() == 1) {
+            return dead;
+        }
+        std::sort(key.begin() + 1, key.end());
+        auto const [found, is_fresh] = numbers_.try_emplace(std::move(key), rows_.size());
+        if (is_fresh) {
+            rows_.push_back(found->first);
+        }
+        return found->second;
+    }
+
+    /// Adds the entries of one row. False when there is no work left.
+    auto add_row(row_key const& key) -> bool {
+        bool const begin = (key.front() & begin_flag) != 0;
+        bool const after_word = (key.front() & after_word_flag) != 0;
+        std::array<bool, 2> matched{}; // before another character, before a word character
+        for (std::size_t word = 0; word < 2; ++word) {
+            load(sources_[word], key);
+            matched[word] = out_.asks_words_ &&
+                            out_.close_before(sources_[word], begin, false, after_word, word != 0);
+        }
+        for (std::uint16_t symbol = 0; symbol + 1U < columns_; ++symbol) {
+            std::size_t const word = out_.is_word(symbol) ? 1 : 0;
+            std::size_t target = accept;
+            if (!matched[word]) {
+                out_.step(sources_[word], symbol, targets_);
+                target = out_.close(targets_, {})
+                             ? accept
+                             : number_of_targets(word != 0 ? after_word_flag : char16_t{0});
+                std::size_t const cost = sources_[word].size() + targets_.size();
+                if (cost > work_left_) {
+                    return false;
+                }
+                work_left_ -= cost;
+            }
+            table_.push_back(static_cast<std::uint16_t>(target));
+        }
+        load(sources_[0], key);
+        bool const at_end = out_.close_before(sources_[0], begin, true, after_word, false);
+        table_.push_back(static_cast<std::uint16_t>(at_end ? accept : dead));
+        return true;
+    }
+
+    regex_automaton& out_;
+    std::size_t columns_; // one for each symbol, and one for the end of the text
+    std::size_t work_left_;
+    std::vector<std::uint16_t> storage_; // of the three sets, two slots each
+    state_set targets_;
+    std::array<state_set, 2> sources_;
+    std::vector<row_key> rows_ = std::vector<row_key>(2); // the first two are `dead` and `accept`
+    std::unordered_map<row_key, std::size_t> numbers_;
+    std::vector<std::uint16_t> table_;
+};
+
 inline regex_automaton::regex_automaton(regex_tree const& tree,
                                         std::span<std::uint32_t const> terms) {
     builder{*this, tree}.build(terms);
-    make_table();
+    tabulator{*this, tree.text.size()}.make();
 }
 
 } // namespace llms::inline v0_1::detail

@@ -138,7 +138,7 @@ public:
         std::size_t sum =
             sizeof(*this) + prefix_.capacity() + suffix_.capacity() + middle_.memory_bytes();
         for (auto const& literal : literals_) {
-            sum += sizeof(literal) + literal.capacity();
+            sum += sizeof(std::string) + literal.capacity();
         }
         return sum;
     }
@@ -283,7 +283,7 @@ private:
                     return std::nullopt;
                 }
                 for (auto& literal : literals) {
-                    literal = before + literal + after;
+                    literal.insert(0, before).append(after);
                 }
                 found.form_ = form::one_of;
                 found.literals_ = std::move(literals);

@@ -48,7 +48,7 @@ struct pcre2_dialect {
     static auto back_reference(std::uint32_t number) -> std::string {
         return "\\g{" + std::to_string(number) + "}";
     }
-    static void property(std::string& out, regex_tree const&, regex_node const&,
+    static void property(std::string& out, regex_tree const& /*tree*/, regex_node const& /*node*/,
                          regex_property const& property) {
         if (property.categories != 0) {
             put_categories(out, property);
@@ -173,7 +173,7 @@ private:
     [[nodiscard]] auto search_linearly(std::string_view subject, int reason) const -> bool {
         std::optional<linear_regex::program> automaton;
         try {
-            automaton = linear_regex{}.compile(text_);
+            automaton = linear_regex::compile(text_);
         } catch (pattern_error const&) {
             throw pattern_limit_error(text_, message(reason));
         }

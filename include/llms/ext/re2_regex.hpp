@@ -35,7 +35,7 @@ struct re2_dialect {
     static constexpr bool refers_back = false;
     static void character(std::string& out, char32_t c) { put_hex_character(out, c); }
     static auto end() -> std::string_view { return "\\z"; }
-    static auto back_reference(std::uint32_t) -> std::string { return {}; }
+    static auto back_reference(std::uint32_t /*number*/) -> std::string { return {}; }
     static void property(std::string& out, regex_tree const& tree, regex_node const& node,
                          regex_property const& property) {
         // RE2 knows neither Cn nor the properties that are no categories: spell them out.

@@ -4,7 +4,7 @@
 // the subject, the stack it needs is constant, and it allocates nothing while it matches, whatever
 // the pattern and the subject are.
 //
-//     auto date = llms::linear_regex{}.compile(R"(^\d{4}-\d{2}-\d{2}$)");
+//     auto date = llms::linear_regex::compile(R"(^\d{4}-\d{2}-\d{2}$)");
 //     date.search("2026-11-23");                                     // true
 //
 // It takes all of ECMA-262 but back-references, lookarounds other than those pinned to one place
@@ -82,7 +82,7 @@ public:
     };
 
     /// Throws `pattern_error` for what is no pattern or beyond this engine.
-    [[nodiscard]] auto compile(std::string_view text) const -> program {
+    [[nodiscard]] static auto compile(std::string_view text) -> program {
         detail::regex_tree const tree = detail::regex_parser::parse(text);
         program compiled;
         compiled.text_ = text;

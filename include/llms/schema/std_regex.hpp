@@ -96,7 +96,9 @@ private:
         std::uintptr_t stack_base;
         std::size_t max_stack_bytes;
     };
-    enum class exhausted : std::uint8_t { steps, stack };
+    struct exhausted {
+        std::string_view limit;
+    };
 
     [[nodiscard]] static auto stack_position() -> std::uintptr_t;
 
@@ -115,13 +117,13 @@ private:
 
         auto operator*() const -> reference {
             if (left_->steps == 0) {
-                throw exhausted::steps;
+                throw exhausted{"more than max_steps steps"};
             }
             --left_->steps;
             std::uintptr_t const here = stack_position();
             std::uintptr_t const base = left_->stack_base;
             if ((here < base ? base - here : here - base) > left_->max_stack_bytes) {
-                throw exhausted::stack;
+                throw exhausted{"more than max_stack_bytes of stack"};
             }
             return *at_;
         }
@@ -176,10 +178,8 @@ public:
         try {
             return std::regex_search(watched_iterator{wide.data(), left},
                                      watched_iterator{wide.data() + wide.size(), left}, code_);
-        } catch (exhausted reason) {
-            throw pattern_limit_error(text_, reason == exhausted::steps
-                                                 ? "more than max_steps steps"
-                                                 : "more than max_stack_bytes of stack");
+        } catch (exhausted const& bound) {
+            throw pattern_limit_error(text_, bound.limit);
         } catch (std::regex_error const& e) {
             throw pattern_limit_error(text_, e.what());
         }
