@@ -3,6 +3,9 @@
 #include "support/catch.hpp"
 #include <llms/stream/sse_decoder.hpp>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +18,26 @@
 
 using sse_test::event;
 using namespace std::chrono_literals;
+
+namespace {
+std::atomic<std::size_t> allocations{0};
+void (*volatile release)(void*) = &std::free; // g++ 12 takes a visible free for a mistake
+} // namespace
+
+// Counts the allocations of this program.
+auto operator new(std::size_t size) -> void* {
+    ++allocations;
+    if (void* const memory = std::malloc(size != 0 ? size : 1)) {
+        return memory;
+    }
+    throw std::bad_alloc{};
+}
+void operator delete(void* memory) noexcept {
+    release(memory);
+}
+void operator delete(void* memory, std::size_t /*size*/) noexcept {
+    release(memory);
+}
 
 TEST_CASE("sse_decoder: gives an event as soon as its blank line is there", "[sse]") {
     sse_test::collector out;
@@ -37,6 +60,30 @@ TEST_CASE("sse_decoder: data that lies in one piece is not copied", "[sse]") {
     llms::sse_decoder decoder;
     decoder.feed(bytes,
                  [&](llms::sse_event const& e) { CHECK(e.data.data() == bytes.data() + 6); });
+}
+
+TEST_CASE("sse_decoder: does not allocate once it is warm, however the bytes are cut", "[sse]") {
+    std::string const stream =
+        "event: content_block_delta_with_a_long_name\n"
+        "id: 0123456789-0123456789-0123456789\nretry: 1500\n: a comment\n"
+        "data: {\"delta\": {\"text\": \"gr\u00FC\u00DFe\"}}\ndata: more of it\n\n";
+    llms::sse_decoder decoder;
+    std::size_t events = 0;
+    auto const feed_all = [&](std::size_t size) {
+        for (std::size_t at = 0; at < stream.size(); at += size) {
+            decoder.feed(std::string_view{stream}.substr(at, size),
+                         [&](llms::sse_event const&) { ++events; });
+        }
+    };
+    feed_all(1);
+    feed_all(1); // the two buffers of the id have changed places
+    auto const before = allocations.load();
+    for (std::size_t size = 1; size <= stream.size(); ++size) {
+        feed_all(size);
+        decoder.finish();
+    }
+    CHECK(allocations.load() == before);
+    CHECK(events == stream.size() + 2);
 }
 
 TEST_CASE("sse_decoder: finish says whether the stream was cut, and makes ready for the next",
