@@ -230,14 +230,15 @@ void BM_object_pool_fill(benchmark::State& state) {
     }
 }
 
-// The least that filling can cost: one object, always warm.
+// The least that filling can cost: one object, always warm. It is the one that the pool will give to
+// BM_object_pool_fill: where a buffer lies changes the time of a 1 KiB copy by half.
 void BM_object_pool_fill_warm_object(benchmark::State& state) {
-    response object;
+    auto const object = object_pool::get();
     for (auto _ : state) {
-        object.fill();
-        benchmark::DoNotOptimize(&object);
+        object->fill();
+        benchmark::DoNotOptimize(&*object);
         benchmark::ClobberMemory();
-        object.clear();
+        object->clear();
     }
 }
 
