@@ -19,6 +19,7 @@
 #include <llms/detail/schema_unique.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -496,17 +497,18 @@ private:
         }
         auto required = std::size_t{0};
         auto position = std::size_t{0};
+        auto later = postponed{};
         for (auto const& member : members) {
             auto evaluated = static_cast<bool>(rules.additional);
             auto const* const known = rules.names.find(member.first);
             if (known != nullptr) {
                 required += static_cast<std::size_t>(known->required);
                 if (!known->undecided) {
-                    if (!visit(known->value, member.second, room)) {
+                    if (!visit_scalar(known->value, member.second, room, later)) {
                         return false;
                     }
                     for (auto const& way : known->also) {
-                        if (!visit(way, member.second, room)) {
+                        if (!visit_scalar(way, member.second, room, later)) {
                             return false;
                         }
                     }
@@ -525,7 +527,45 @@ private:
                 ++position;
             }
         }
-        return required == rules.required;
+        if (required != rules.required) {
+            return false;
+        }
+        for (std::size_t i = 0; i < later.count; ++i) {
+            auto const& [way, value] = later.visits[i];
+            if (!check<false>(*way->to, *value, room, nullptr)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // Containers whose visit waits until all scalars of an object are found right: a wrong scalar is
+    // cheap to find, and in a union it is what tells most branches apart.
+    struct postponed {
+        struct waiting {
+            edge const* way;
+            Json const* value;
+        };
+
+        postponed() noexcept {} // NOLINT(modernize-use-equals-default): leaves `visits` unset
+
+        std::size_t count = 0;
+        std::array<waiting, 8> visits;
+    };
+
+    // As `visit`, but for what is postponed.
+    auto visit_scalar(edge const& way, Json const& value, headroom room, postponed& later) -> bool {
+        if (!admits(way.types, value)) {
+            return false;
+        }
+        if ((way.more & bit(value.type())) == 0) {
+            return true;
+        }
+        if (value.is_structured() && later.count < later.visits.size()) {
+            later.visits[later.count++] = {&way, &value};
+            return true;
+        }
+        return check<false>(*way.to, value, room, nullptr);
     }
 
     // A member for which the patterns must be tried.
