@@ -254,7 +254,7 @@ TEST_CASE("channel_pool: a capacity of zero is refused", "[channel_pool]") {
 }
 
 TEST_CASE("channel_pool: streams outlive their pool", "[channel_pool]") {
-    std::optional<channel_pool<int>> pool(std::in_place);
+    auto pool = std::make_unique<channel_pool<int>>();
     auto idle = pool->open();
     auto [writer, reader] = pool->open();
     idle = {};

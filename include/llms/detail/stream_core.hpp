@@ -33,6 +33,7 @@
 #include <llms/stream/conqueue_status.hpp>
 #include <llms/stream/wait_limit.hpp>
 
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <cstddef>
@@ -155,15 +156,23 @@ public:
         if (limit.stop_requested()) {
             return conqueue_status::stopped;
         }
+        auto& slept = sleeps_[static_cast<std::size_t>(side)];
         auto status = once(attempt);
         if (!must_wait(status)) {
+            if (slept.load(std::memory_order_relaxed) != 0) {
+                slept.store(0, std::memory_order_relaxed);
+            }
             return status;
         }
         if (limit.never_waits()) {
             return conqueue_status::timeout;
         }
-        // The other side is often just about to act, and a sleep costs hundreds of items.
-        for (int round = 0; round < Platform::wait_yields; ++round) {
+        // The other side of a fast stream is just about to act, and a sleep costs hundreds of
+        // items. In a slow one, where several waits in a row ended in a sleep and nothing
+        // was there without a wait, looking again is wasted.
+        auto const slow = slept.load(std::memory_order_relaxed) >= 4;
+        for (int round = slow ? Platform::wait_yields * 7 / 8 : 0; round < Platform::wait_yields;
+             ++round) {
             Platform::yield();
             if (!looks_ready(side)) {
                 continue;
@@ -173,8 +182,12 @@ public:
             }
             status = once(attempt);
             if (!must_wait(status)) {
+                slept.store(0, std::memory_order_relaxed);
                 return status;
             }
+        }
+        if (!slow) {
+            slept.fetch_add(1, std::memory_order_relaxed);
         }
         return sleep(side, limit, attempt);
     }
@@ -310,6 +323,8 @@ private:
     stream_lock<Platform> lock_;
     std::atomic<bool> closed_{false};
     backpressure when_full_;
+    // For each side, the sleeps since it last got something without one; a hint.
+    std::array<std::atomic<std::uint8_t>, 2> sleeps_{};
     stream_ring<T> ring_;
     stream_waiters poppers_;
     stream_waiters pushers_;
