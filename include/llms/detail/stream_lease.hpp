@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <utility>
 
 namespace llms::inline v0_1::detail {
@@ -107,7 +106,7 @@ public:
         lease* lent = nullptr;
         std::uint64_t generation = 0;
         {
-            std::lock_guard const lock(lock_);
+            stream_guard const lock(lock_);
             if (stats_.live == options_.max_live) {
                 ++stats_.refused;
                 return nullptr;
@@ -135,7 +134,7 @@ public:
         auto keep = false;
         auto last = false;
         {
-            std::lock_guard const lock(lock_);
+            stream_guard const lock(lock_);
             --stats_.live;
             keep = !orphaned_ && stats_.idle < max_idle_;
             if (keep) {
@@ -160,7 +159,7 @@ public:
     void trim(std::size_t keep) noexcept {
         lease* surplus = nullptr;
         {
-            std::lock_guard const lock(lock_);
+            stream_guard const lock(lock_);
             surplus = take_idle(keep);
         }
         destroy(surplus);
@@ -171,7 +170,7 @@ public:
         lease* surplus = nullptr;
         auto last = false;
         {
-            std::lock_guard const lock(lock_);
+            stream_guard const lock(lock_);
             orphaned_ = true;
             surplus = take_idle(0);
             last = stats_.live == 0;
@@ -184,7 +183,7 @@ public:
     }
 
     [[nodiscard]] auto stats() const noexcept -> channel_pool_stats {
-        std::lock_guard const lock(lock_);
+        stream_guard const lock(lock_);
         return stats_;
     }
 
@@ -219,11 +218,11 @@ private:
         try {
             auto* const made = new lease( // NOLINT(*-owning-memory)
                 *this, channel_options{options_.capacity, options_.when_full});
-            std::lock_guard const lock(lock_);
+            stream_guard const lock(lock_);
             ++stats_.created;
             return made;
         } catch (...) {
-            std::lock_guard const lock(lock_);
+            stream_guard const lock(lock_);
             --stats_.live;
             throw;
         }

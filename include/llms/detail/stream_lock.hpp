@@ -34,6 +34,19 @@ private:
     typename Platform::template atomic<bool> locked_{false};
 };
 
+/// Holds a lock for a scope; std::lock_guard without the size of <mutex>.
+template <class Lock>
+class stream_guard {
+public:
+    explicit stream_guard(Lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+    stream_guard(stream_guard const&) = delete;
+    auto operator=(stream_guard const&) -> stream_guard& = delete;
+    ~stream_guard() { lock_.unlock(); }
+
+private:
+    Lock& lock_;
+};
+
 } // namespace llms::inline v0_1::detail
 
 #endif // LLMS_DETAIL_STREAM_LOCK_HPP
