@@ -96,14 +96,15 @@ public:
 
     /// Calls the function on this thread. Never throws for what the model or the function did.
     /// `stop` is handed to the function; if it is stopped before, the function is not called.
-    [[nodiscard]] auto call(tool_call const& call, std::stop_token stop = {}) const -> tool_result {
-        auto result = this->call(std::string_view{call.arguments}, std::move(stop));
+    [[nodiscard]] auto call(tool_call const& call, std::stop_token const& stop = {}) const
+        -> tool_result {
+        auto result = this->call(std::string_view{call.arguments}, stop);
         result.id = call.id;
         result.name = call.name;
         return result;
     }
     /// The same, of arguments as JSON text; empty text and null stand for none.
-    [[nodiscard]] auto call(std::string_view arguments, std::stop_token stop = {}) const
+    [[nodiscard]] auto call(std::string_view arguments, std::stop_token const& stop = {}) const
         -> tool_result {
         auto result = tool_result{.name = name()};
         try {

@@ -100,7 +100,7 @@ inline auto is_exact_integer(double value) noexcept -> bool {
 /// integer becomes a floating number, as it would in JSON; what is too large for that is none.
 template <class Json>
 auto number_in(std::string_view text) -> Json {
-    auto const none = Json(Json::value_t::discarded);
+    auto none = Json(Json::value_t::discarded);
     text = trimmed(text);
     auto const form = form_of_number(text);
     if (form == number_form::none) {

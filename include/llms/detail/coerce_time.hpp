@@ -58,7 +58,8 @@ inline auto date_form_of(std::string_view text) -> std::string {
         }
         parts[count++] = text.substr(at, end - at);
         at = end;
-        while (at < text.size() && std::string_view{" ,/.-"}.find(text[at]) != text.npos) {
+        while (at < text.size() &&
+               std::string_view{" ,/.-"}.find(text[at]) != std::string_view::npos) {
             ++at;
         }
         if (count == 1) {
@@ -67,7 +68,8 @@ inline auto date_form_of(std::string_view text) -> std::string {
                    is_digit(parts[1].empty() ? ' ' : parts[1][0]) &&
                    text.substr(end, at - end) != separators) {
             return {};
-        } else if (count == 3 && (at != text.size() || end != at)) {
+        }
+        if (count == 3 && (at != text.size() || end != at)) {
             return {};
         }
     }
@@ -110,7 +112,7 @@ inline auto date_time_form_of(std::string_view text) -> std::string {
     }
     // The zone begins at a sign or Z after the minutes.
     auto zone = form.find_first_of("Zz+-", 16);
-    if (zone == form.npos) {
+    if (zone == std::string::npos) {
         return {};
     }
     if (form[zone] == 'z') {

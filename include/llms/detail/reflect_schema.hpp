@@ -111,7 +111,7 @@ private:
         return definition<T>();
     }
 
-    auto free_name(std::string const& name) const -> std::string {
+    [[nodiscard]] auto free_name(std::string const& name) const -> std::string {
         auto free = name;
         for (auto number = 2; definitions_.count(free) > 0; ++number) {
             free = name + std::to_string(number);

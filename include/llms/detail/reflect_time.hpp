@@ -50,7 +50,7 @@ public:
         return value;
     }
     constexpr auto skip(std::string_view any_of) noexcept -> char {
-        if (rest_.empty() || any_of.find(rest_.front()) == any_of.npos) {
+        if (rest_.empty() || any_of.find(rest_.front()) == std::string_view::npos) {
             failed_ = true;
             return '\0';
         }
@@ -136,7 +136,8 @@ constexpr auto parse_instant(std::string_view text) noexcept -> std::optional<sp
         return std::nullopt;
     }
     auto const days = std::chrono::sys_days{date}.time_since_epoch().count();
-    return span_of_time{days * seconds_per_day + hour * 3600 + minute * 60 + second - offset,
+    return span_of_time{days * seconds_per_day + std::int64_t{hour} * 3600 +
+                            std::int64_t{minute} * 60 + second - offset,
                         nanoseconds};
 }
 
@@ -178,8 +179,8 @@ inline auto parse_duration(std::string_view text) noexcept -> std::optional<span
                 return std::nullopt;
             }
         }
-        auto const unit = text.empty() ? units.npos : units.find(text.front(), next);
-        if (unit == units.npos || unit == 2 || (unit > 2 && next < 3) ||
+        auto const unit = text.empty() ? std::string_view::npos : units.find(text.front(), next);
+        if (unit == std::string_view::npos || unit == 2 || (unit > 2 && next < 3) ||
             count > (limit - total.seconds) / seconds_in[unit]) {
             return std::nullopt;
         }

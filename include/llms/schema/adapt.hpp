@@ -61,7 +61,7 @@ public:
             refuse("", "$ref", "recursion cannot be said");
         }
         result.expressible = refusals_.empty();
-        result.schema = result.expressible ? std::move(adapted) : original;
+        result.schema = result.expressible ? std::move(adapted) : json(original);
         result.notes = std::move(result.expressible ? notes_ : refusals_);
         return result;
     }
@@ -206,7 +206,7 @@ private:
         if (openai_) {
             auto const required = object.value("required", json::array());
             auto all = json::array();
-            for (auto& [name, schema] : properties.items()) {
+            for (auto const& [name, schema] : properties.items()) {
                 all.push_back(name);
                 if (std::find(required.begin(), required.end(), json(name)) == required.end()) {
                     schema = or_null(std::move(schema));
