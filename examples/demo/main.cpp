@@ -26,6 +26,7 @@
 
 namespace {
 
+using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
 using support::pretty;
 
@@ -180,6 +181,41 @@ void run(support::console& out, std::string_view metrics_form) {
     out.claim(results.size() == 1 && static_cast<bool>(results.front()) &&
                   distance.find("463") != std::string::npos,
               "the function was called with the model's arguments, and its result was used");
+
+    if (server) { // a real provider does not fail on request
+        out.heading("A provider that fails");
+        std::size_t retries = 0;
+        auto patient =
+            llms::openai_client{llms::curl_transport{},
+                                {.base_url = base_url, .timeouts = {.idle = 300ms}}} |
+            llms::attempts(metrics) |
+            llms::retrying(
+                {.base = 20ms, .on_retry = [&](llms::provider_error const& e, auto pause) {
+                     ++retries;
+                     out.say(std::string(e.what()) + "; again in " + pretty(pause));
+                 }});
+        struct trouble {
+            std::string_view name;
+            support::reply answer;
+        };
+        for (auto const& [name, answer] :
+             {trouble{
+                  "a 429, waiting as told",
+                  {.status = 429, .error = "slow down", .retry_after = std::chrono::seconds(1)}},
+              trouble{
+                  "a dropped connection",
+                  {.tokens = support::tokens_of("This will never"), .fault = support::fault::drop}},
+              trouble{
+                  "a stall, by its deadline",
+                  {.tokens = support::tokens_of("This takes"), .fault = support::fault::stall}}}) {
+            retries = 0;
+            server->next(answer);
+            auto const text =
+                patient.complete(question(model, "Which is the deepest fjord?")).text();
+            out.claim(retries == 1 && text.find("Sognefjord") != std::string::npos,
+                      "survived " + std::string(name));
+        }
+    }
 
     out.heading("What it took");
     auto const total = metrics.summary();

@@ -36,6 +36,7 @@
 #include <llms/chat/response.hpp>
 #include <llms/chat/response_cache.hpp>
 #include <llms/chat/response_stream.hpp>
+#include <llms/chat/retrying.hpp>
 #include <llms/chat/structured.hpp>
 #include <llms/chat/tool.hpp>
 #include <llms/chat/tool_result.hpp>
