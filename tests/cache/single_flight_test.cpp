@@ -33,6 +33,7 @@ TEST_CASE("single_flight: concurrent calls of a key run once and share one value
     std::vector<flights::result> results(8);
     {
         std::vector<std::jthread> callers;
+        callers.reserve(8);
         for (auto& result : results) {
             callers.emplace_back([&] {
                 result = all.run("key", [&] {
@@ -80,6 +81,7 @@ TEST_CASE("single_flight: a failure reaches all who wait and is not kept", "[sin
     std::atomic<int> told = 0;
     {
         std::vector<std::jthread> callers;
+        callers.reserve(8);
         for (int i = 0; i < 4; ++i) {
             callers.emplace_back([&] {
                 try {
@@ -124,6 +126,7 @@ TEST_CASE("single_flight: a cancelled leader hands over to one that waits", "[si
     }
     {
         std::vector<std::jthread> followers;
+        followers.reserve(8);
         for (int i = 0; i < 3; ++i) {
             followers.emplace_back([&] {
                 auto const result = all.run("key", [&] {
@@ -255,6 +258,7 @@ TEST_CASE("single_flight: random stops and failures under load: one run at a tim
     std::atomic<int> others = 0;
     {
         std::vector<std::jthread> callers;
+        callers.reserve(8);
         for (unsigned t = 0; t < 8; ++t) {
             callers.emplace_back([&, t] {
                 auto seed = t * 2654435761U + 1;

@@ -300,6 +300,7 @@ TEST_CASE("guarded_store: of several processes one makes the value, the others g
     std::atomic<int> served = 0;
     {
         std::vector<std::jthread> processes;
+        processes.reserve(8);
         for (int p = 0; p < 4; ++p) {
             processes.emplace_back([&] {
                 auto options = relaxed();
@@ -366,6 +367,7 @@ TEST_CASE("guarded_store: readers, writers and a store that comes and goes",
     std::atomic<int> wrong = 0;
     {
         std::vector<std::jthread> users;
+        users.reserve(8);
         for (unsigned t = 0; t < 4; ++t) {
             users.emplace_back([&, t] {
                 auto seed = t + 1;

@@ -173,13 +173,13 @@ TEST_CASE("stream_flight: what a stream keeps is bounded", "[stream_flight]") {
         std::atomic<int>* live;
     };
     struct kilobyte {
-        auto operator()(counted const&) const -> std::size_t { return 1024; }
+        auto operator()(counted const& /*chunk*/) const -> std::size_t { return 1024; }
     };
     using streams =
         llms::stream_flight<int, counted, std::hash<int>, kilobyte, std::chrono::steady_clock>;
     std::atomic<int> live = 0;
     {
-        streams all({.max_buffered_bytes = 100 * 1024});
+        streams all({.max_buffered_bytes = std::size_t{100} * 1024});
         std::optional<streams::writer> writer;
         auto quick = all.join(1, [&](auto given) { writer = std::move(given); });
         auto slow = all.join(1, [](auto const&) {});
@@ -221,6 +221,7 @@ TEST_CASE("stream_flight: many threads read one stream whole, and another key is
     std::array<std::optional<std::jthread>, 2> producer_of; // each is set by one launch
     {
         std::vector<std::jthread> readers;
+        readers.reserve(8);
         for (std::size_t t = 0; t < 8; ++t) {
             readers.emplace_back([&, t] {
                 auto const key = t % 2;
@@ -252,6 +253,7 @@ TEST_CASE("stream_flight: readers that come and go at random never break a strea
     std::atomic<int> producing = 0;
     {
         std::vector<std::jthread> readers;
+        readers.reserve(8);
         for (unsigned t = 0; t < 6; ++t) {
             readers.emplace_back([&, t] {
                 auto seed = t * 2654435761U + 1;

@@ -111,6 +111,7 @@ TEST_CASE(
     std::atomic<bool> over = false;
     {
         std::vector<std::jthread> callers;
+        callers.reserve(8);
         for (unsigned t = 0; t < 3; ++t) {
             callers.emplace_back([&, t] {
                 auto seed = t + 1;
@@ -165,7 +166,7 @@ TEST_CASE("redis_store: a frozen server holds nobody beyond the timeouts", "[red
     CHECK_THROWS_WITH(store->get("key", soon()), Catch::Contains("no reply by the deadline"));
     CHECK_THROWS_WITH(patient.get("key", std::chrono::steady_clock::now() + 10ms),
                       Catch::Contains("no reply by the deadline"));
-    CHECK_THROWS_AS(store->put("key", std::string(20'000'000, 'x'), 1h, soon()), // fills the socket
+    CHECK_THROWS_AS(store->put("key", std::string(8'000'000, 'x'), 1h, soon()), // fills the socket
                     llms::store_error);
     {
         llms::guarded_store tier(store, {.breaker = {.failures = 2, .open_for = 60s}});
@@ -190,6 +191,7 @@ TEST_CASE("redis_store: of many machines one makes the call", "[redis_store]") {
     std::atomic<int> served = 0;
     {
         std::vector<std::jthread> machines;
+        machines.reserve(8);
         for (int m = 0; m < 4; ++m) {
             machines.emplace_back([&] {
                 llms::guarded_store tier(std::make_shared<llms::redis_store>(options(server)),

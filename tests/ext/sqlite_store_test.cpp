@@ -295,6 +295,7 @@ TEST_CASE("sqlite_store: many threads, two handles, one file", "[sqlite_store][s
     std::atomic<int> found = 0;
     {
         std::vector<std::jthread> users;
+        users.reserve(8);
         for (unsigned t = 0; t < 4; ++t) {
             users.emplace_back([&, t] {
                 auto seed = t + 1;
