@@ -74,14 +74,14 @@ public:
         auto get_return_object() -> coroutine {
             return coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
         }
-        auto initial_suspend() noexcept -> std::suspend_never { return {}; }
-        auto final_suspend() noexcept {
+        static auto initial_suspend() noexcept -> std::suspend_never { return {}; }
+        static auto final_suspend() noexcept {
             struct flag {
-                auto await_ready() noexcept -> bool { return false; }
-                void await_suspend(std::coroutine_handle<promise_type> self) noexcept {
+                static auto await_ready() noexcept -> bool { return false; }
+                static void await_suspend(std::coroutine_handle<promise_type> self) noexcept {
                     self.promise().done = true; // the last access: the owner may destroy it
                 }
-                void await_resume() noexcept {}
+                static void await_resume() noexcept {}
             };
             return flag{};
         }

@@ -97,8 +97,7 @@ private:
 
     template <class Function>
     struct holder final : runnable {
-        template <class Source>
-        explicit holder(Source&& source) : function(std::forward<Source>(source)) {}
+        explicit holder(Function source) : function(std::move(source)) {}
         void run() override { function(); }
         Function function;
     };
