@@ -129,7 +129,10 @@ TEST_CASE("format: addresses of machines", "[format]") {
     rejects(llms::format::idn_hostname, {"",
                                          "B\xC3\x9C"
                                          "CHER",
-                                         "\xE2\x82\xAC", "\xC3\xBC" "a--b", "\xFF", "a b"});
+                                         "\xE2\x82\xAC",
+                                         "\xC3\xBC"
+                                         "a--b",
+                                         "\xFF", "a b"});
     std::string long_name;
     for (int i = 0; i < 63; ++i) {
         long_name += "abc.";
