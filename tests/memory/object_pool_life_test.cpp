@@ -256,6 +256,7 @@ TEST_CASE("object_pool: handles end in many threads while the pool ends", "[obje
         std::array<std::vector<handle>, threads> out;
         std::latch ready(threads + 1);
         std::vector<std::thread> crowd;
+        crowd.reserve(threads);
         for (auto& mine : out) {
             crowd.emplace_back([&ready, &owner, &mine] {
                 take(*owner, 5).clear(); // attaches the thread
@@ -283,6 +284,7 @@ TEST_CASE("object_pool: threads end while the pool ends", "[object_pool]") {
         auto owner = std::make_unique<pool>();
         std::latch ready(4);
         std::vector<std::thread> crowd;
+        crowd.reserve(3);
         for (int t = 0; t < 3; ++t) {
             crowd.emplace_back([&] {
                 take(*owner, 8).clear();
@@ -367,6 +369,7 @@ TEST_CASE("object_pool: the pool works in the child of a fork", "[object_pool]")
     std::atomic<bool> over = false;
     auto shared = std::make_unique<pool>(llms::object_pool_options{.max_idle = 64});
     std::vector<std::thread> crowd;
+    crowd.reserve(3);
     for (int t = 0; t < 3; ++t) {
         crowd.emplace_back([&] {
             while (!over) {

@@ -179,6 +179,7 @@ TEST_CASE("object_pool: stats are exact when nothing moves", "[object_pool]") {
     CHECK(pool.stats().idle == 2);
     {
         std::vector<llms::pooled<std::string>> out;
+        out.reserve(10);
         for (int i = 0; i < 10; ++i) {
             out.push_back(pool.acquire());
         }
@@ -235,13 +236,17 @@ namespace {
 
 struct sized_by_hand {
     std::unique_ptr<std::string> hidden = std::make_unique<std::string>();
-    void clear() noexcept { hidden->clear(); }
+    int uses = 0;
+    void clear() noexcept {
+        hidden->clear();
+        ++uses;
+    }
     [[nodiscard]] auto retained_bytes() const noexcept -> std::size_t { return hidden->capacity(); }
 };
 
 struct picky {
     void operator()(std::string& text) const noexcept { text.clear(); }
-    [[nodiscard]] auto retain(std::string const& text) const noexcept -> bool {
+    [[nodiscard]] static auto retain(std::string const& text) noexcept -> bool {
         return text.capacity() % 2 == 0;
     }
 };
@@ -285,6 +290,7 @@ TEST_CASE("object_pool: trim destroys what is idle", "[object_pool]") {
     llms::object_pool<counted> pool{{.max_idle = 100}};
     auto const kept = pool.acquire();
     std::vector<llms::pooled<counted>> out;
+    out.reserve(90);
     for (int i = 0; i < 90; ++i) {
         out.push_back(pool.acquire());
     }
@@ -334,8 +340,8 @@ TEST_CASE("object_pool: sharing an object allocates nothing", "[object_pool]") {
     auto const before = allocations.load();
     {
         std::shared_ptr<std::string const> const shared = pool.acquire();
-        auto const copy = shared;
-        weak = copy;
+        auto copy = shared;
+        weak = std::move(copy);
         CHECK(pool.stats().in_use == 1);
     }
     CHECK(weak.expired());
@@ -385,6 +391,7 @@ TEST_CASE("object_pool: in the steady state nothing is allocated", "[object_pool
 TEST_CASE("object_pool: a return allocates nothing, in a new thread neither", "[object_pool]") {
     llms::object_pool<std::string> pool{{.max_idle = 200}};
     std::vector<llms::pooled<std::string>> out;
+    out.reserve(150);
     for (int i = 0; i < 150; ++i) {
         out.push_back(pool.acquire());
     }
@@ -615,6 +622,7 @@ TEST_CASE("object_pool: an object may own others of its pool", "[object_pool]") 
 
 TEST_CASE("object_pool: many pools in one thread keep apart", "[object_pool]") {
     std::vector<std::unique_ptr<llms::object_pool<counted>>> pools;
+    pools.reserve(50);
     for (int i = 0; i < 50; ++i) { // more than the thread's table has places
         pools.push_back(std::make_unique<llms::object_pool<counted>>());
     }

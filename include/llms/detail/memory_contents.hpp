@@ -81,13 +81,11 @@ concept clearable = clears_itself<T> ||
 // type that can be of several kinds (JSON) may keep the kind.
 template <class Field>
 void clear_field(Field& field, Field& fresh) noexcept {
-    if constexpr (has_buffer<Field>) {
-        field.clear();
-    } else if constexpr (clearable_by_field<Field>) {
+    if constexpr (!has_buffer<Field> && clearable_by_field<Field>) {
         with_fields(field, [&](auto&... part) {
             with_fields(fresh, [&](auto&... fresh_part) { (clear_field(part, fresh_part), ...); });
         });
-    } else if constexpr (std::is_nothrow_move_assignable_v<Field>) {
+    } else if constexpr (!has_buffer<Field> && std::is_nothrow_move_assignable_v<Field>) {
         field = std::move(fresh);
     } else {
         field.clear();

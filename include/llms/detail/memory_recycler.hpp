@@ -69,12 +69,20 @@ inline constinit thread_local thread_magazines this_thread_magazines{};
 // would cost an atomic increment each. When all counted references are gone nobody takes or gives
 // without it being seen, so that the number of handles still out is exact; only then are they
 // counted, in `late_`.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): keeps what is read off written lines
 class recycler {
 public:
     static constexpr std::size_t most_idle = 65'536;
 
     recycler(recycler const&) = delete;
     auto operator=(recycler const&) -> recycler& = delete;
+    virtual ~recycler() {
+        for (auto* each = magazines_.load(std::memory_order_acquire); each != nullptr;) {
+            auto* const next = each->next_of_owner;
+            delete each;
+            each = next;
+        }
+    }
 
     // Takes an idle object; null when there is none.
     [[nodiscard]] auto take() noexcept -> pool_node* {
@@ -183,14 +191,6 @@ protected:
           depot_(std::make_unique<shelf[]>(shelves_)),
           room_(lesser(max_idle, most_idle)) {
         add_magazine();
-    }
-
-    virtual ~recycler() {
-        for (auto* each = magazines_.load(std::memory_order_acquire); each != nullptr;) {
-            auto* const next = each->next_of_owner;
-            delete each;
-            each = next;
-        }
     }
 
     virtual void destroy(pool_node* node) noexcept = 0;

@@ -71,8 +71,8 @@ struct wiping {
 
 struct object_pool_options {
     std::size_t max_idle = 512; ///< objects kept at most, by all threads together; at most 65,536
-    std::size_t max_retained_bytes = 64 * 1024; ///< an object whose buffers are larger is not kept
-    std::size_t preallocate = 0;                ///< objects made by the constructor
+    std::size_t max_retained_bytes = 65'536; ///< an object whose buffers are larger is not kept
+    std::size_t preallocate = 0;             ///< objects made by the constructor
 };
 
 /// Exact while nobody acquires or returns.
@@ -96,12 +96,10 @@ struct pooled_node : pool_node {
         T value;
     };
     // For the control block of a shared_ptr; enough for libstdc++, libc++ and Microsoft's library.
-    alignas(void*) std::byte shared_block[6 * sizeof(void*)];
+    alignas(void*) std::byte shared_block[6 * sizeof(void*)]{};
 
-    pooled_node() noexcept {}
-    pooled_node(pooled_node const&) = delete;
-    auto operator=(pooled_node const&) -> pooled_node& = delete;
-    ~pooled_node() {}
+    // `value` is made and destroyed by the pool.
+    explicit pooled_node(recycler* pool) noexcept : pool_node{pool} {}
 
     void hide() const noexcept { poison(std::addressof(value), sizeof(T)); }
     void show() const noexcept { unpoison(std::addressof(value), sizeof(T)); }
@@ -224,8 +222,7 @@ private:
             }
         };
         memory_guard guard{resource_, resource_->allocate(sizeof(node_type), alignof(node_type))};
-        auto* const node = ::new (guard.memory) node_type;
-        node->owner = this;
+        auto* const node = ::new (guard.memory) node_type(this);
         if constexpr (allocates_from<T, Resource>) {
             std::uninitialized_construct_using_allocator(std::addressof(node->value),
                                                          typename T::allocator_type(resource_));
@@ -240,7 +237,6 @@ private:
         auto* const node = static_cast<node_type*>(base);
         node->show();
         std::destroy_at(std::addressof(node->value));
-        node->~node_type();
         resource_->deallocate(node, sizeof(node_type), alignof(node_type));
     }
 
