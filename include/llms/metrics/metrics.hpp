@@ -70,7 +70,7 @@ public:
         return last_id_.fetch_add(1, std::memory_order_relaxed) + 1;
     }
 
-    /// Shows a pool's `stats()` (created, reused, dropped, idle) under `llms.pool.*`, read at each
+    /// Shows a pool's `stats()` (created, reused, dropped, idle) as `llms.pool`, read at each
     /// snapshot, for as long as the result lives; the pool must live longer.
     template <class Pool>
     auto watch_pool(std::string name, Pool const& pool) -> subscription {

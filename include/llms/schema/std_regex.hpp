@@ -72,7 +72,7 @@ struct std_dialect {
 } // namespace detail
 
 /// A `regex_engine`. Its members bound patterns and searches. A template, so that nothing of
-/// <regex> is instantiated before it is used; `wchar_t` is the one `Char` that the standard library
+/// `<regex>` is instantiated before it is used; `wchar_t` is the one `Char` that the standard library
 /// can match.
 template <class Char = wchar_t>
 struct basic_std_regex {
