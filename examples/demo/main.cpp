@@ -62,24 +62,23 @@ auto metrics_text(llms::metrics const& metrics, std::string_view form) -> std::s
 void run(support::console& out, std::string_view metrics_form) {
     out.heading("A provider");
     std::optional<support::loopback_server> server;
-    auto base_url = support::environment("LLMS_BASE_URL", "");
-    if (base_url.empty()) {
+    auto options = llms::openai_options::from_environment();
+    if (support::environment("LLMS_BASE_URL", "").empty()) {
         server.emplace();
         server->answer_with(demo_answer);
-        base_url = server->base_url();
-        out.say("a server of our own on " + base_url);
+        options.base_url = server->base_url();
+        options.api_key.clear(); // it is nobody else's business
+        out.say("a server of our own on " + options.base_url);
     } else {
-        out.say("the provider at " + base_url);
+        out.say("the provider at " + options.base_url);
     }
     auto const model = support::environment("LLMS_MODEL", "demo-model");
 
     // The client: a connection, around it what it saves and what it counts.
     llms::metrics metrics;
     llms::response_cache cache{{.tenant = "demo"}};
-    auto client = llms::openai_client{llms::curl_transport{},
-                                      {.base_url = base_url,
-                                       .api_key = support::environment("LLMS_API_KEY", "")}} |
-                  llms::attempts(metrics) | llms::cached(cache) | llms::observed(metrics);
+    auto client = llms::openai_client{llms::curl_transport{}, options} | llms::attempts(metrics) |
+                  llms::cached(cache) | llms::observed(metrics);
     // Requests that reached the provider: by its own count where it is ours.
     auto const upstream = [&] {
         return server ? server->requests() : std::size_t{metrics.summary().attempts};
@@ -187,7 +186,7 @@ void run(support::console& out, std::string_view metrics_form) {
         std::size_t retries = 0;
         auto patient =
             llms::openai_client{llms::curl_transport{},
-                                {.base_url = base_url, .timeouts = {.idle = 300ms}}} |
+                                {.base_url = options.base_url, .timeouts = {.idle = 300ms}}} |
             llms::attempts(metrics) |
             llms::retrying(
                 {.base = 20ms, .on_retry = [&](llms::provider_error const& e, auto pause) {

@@ -201,7 +201,8 @@ TEST_CASE("cached: a caller's stop_token ends its wait, not the stream", "[cache
     mine.request_stop();
     CHECK_THROWS_AS(leader.next(), llms::cancelled_error);
     go.count_down();
-    CHECK(std::move(follower).finish().text() == "ab");
+    auto const answer = std::move(follower).finish();
+    CHECK(answer.text() == "ab");
 }
 
 TEST_CASE("cached: an error reaches everyone and is not kept", "[cached]") {

@@ -45,6 +45,21 @@ struct openai_options {
                                      << 20; ///< of an answer, or of one stream event
     std::size_t channel_capacity = 20;      ///< chunks between network and consumer
     std::size_t max_streams = 1024;         ///< open at a time; more is an error
+
+    /// LLMS_BASE_URL and LLMS_API_KEY where they are set and not empty, else the defaults. To be
+    /// called before other threads change the environment.
+    [[nodiscard]] static auto from_environment() -> openai_options {
+        openai_options options;
+        auto const read = [](char const* name, std::string& into) {
+            auto const* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe)
+            if (value != nullptr && *value != '\0') {
+                into = value;
+            }
+        };
+        read("LLMS_BASE_URL", options.base_url);
+        read("LLMS_API_KEY", options.api_key);
+        return options;
+    }
 };
 
 /// A client of an OpenAI-compatible service; see the head of this file.
