@@ -87,7 +87,7 @@ TEST_CASE("openai: a request in the wire form", "[openai]") {
 }
 
 TEST_CASE("openai: a message survives the round trip, unknown members included", "[openai]") {
-    auto const wire = GENERATE(
+    auto const* const wire = GENERATE(
         R"({"role": "user", "content": "hi"})", R"({"role": "user", "content": "hi", "name": "a"})",
         R"({"role": "assistant", "content": null, "tool_calls": [
             {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}]})",
@@ -107,9 +107,10 @@ TEST_CASE("openai: a message survives the round trip, unknown members included",
 }
 
 TEST_CASE("openai: what is no answer is named", "[openai]") {
-    auto const text = GENERATE("{}", "[]", "7", R"({"choices": []})", R"({"choices": [{}]})",
-                               R"({"choices": {"message": {}}})", R"({"error": {"message": "x"}})",
-                               R"({"choices": [{"message": 5}]})");
+    auto const* const text =
+        GENERATE("{}", "[]", "7", R"({"choices": []})", R"({"choices": [{}]})",
+                 R"({"choices": {"message": {}}})", R"({"error": {"message": "x"}})",
+                 R"({"choices": [{"message": 5}]})");
     CHECK_THROWS_AS(llms::openai::response_from_json(json::parse(text)), llms::provider_error);
 }
 
@@ -144,8 +145,8 @@ TEST_CASE("openai: broken and hostile events are errors with a name", "[openai]"
 }
 
 TEST_CASE("openai: tool calls without an index, and with repeated names", "[openai]") {
-    auto const call = [](json function, json id) {
-        json entry{{"function", std::move(function)}};
+    auto const call = [](json const& function, json const& id) {
+        json entry{{"function", function}};
         if (!id.is_null()) {
             entry["id"] = id;
         }

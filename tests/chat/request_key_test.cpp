@@ -27,7 +27,7 @@ auto changed(std::function<void(llms::request&)> const& change) -> std::string {
 
 TEST_CASE("request_key: whatever reaches the model is in the key", "[request_key]") {
     using llms::request;
-    auto const image = [](std::string url) {
+    auto const image = [](std::string const& url) {
         return [url](request& r) {
             r.messages[0].content.emplace_back(llms::image_part{url});
         };
