@@ -649,7 +649,8 @@ TEST_CASE("cache: a hash, comparison, copy or weigher that throws leaves it unch
         touchy::copy_throws = true;
         CHECK_THROWS_WITH(cache.put(key, value), "copy");
         CHECK_THROWS_WITH(cache.put(other, value), "copy");
-        CHECK_THROWS_WITH(cache.get_or_load(other, [&] { return touchy{value}; }), "copy");
+        CHECK_THROWS_WITH(cache.get_or_load(other, [&]() -> touchy const& { return value; }),
+                          "copy");
         touchy::copy_throws = false;
     }
     SECTION("comparison") {
@@ -665,7 +666,8 @@ TEST_CASE("cache: a hash, comparison, copy or weigher that throws leaves it unch
         weigher_throws = true;
         CHECK_THROWS_WITH(cache.put(key, value), "weigher");
         CHECK_THROWS_WITH(cache.put(other, value), "weigher");
-        CHECK_THROWS_WITH(cache.get_or_load(other, [&] { return touchy{value}; }), "weigher");
+        CHECK_THROWS_WITH(cache.get_or_load(other, [&]() -> touchy const& { return value; }),
+                          "weigher");
     }
 
     CHECK(told == 0);
