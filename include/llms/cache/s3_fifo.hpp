@@ -11,7 +11,7 @@
 // A hit raises a counter of two bits and moves nothing. Below 128 entries a shard, where recency
 // tells more, everything goes to the main queue, which by itself is a 2-bit CLOCK. Cost of an
 // eviction: amortised O(1), each step of the search lowers a counter or moves an entry on. Memory:
-// 6 bytes an entry for the fingerprints.
+// 8 bytes an entry for the fingerprints.
 //
 // Source: J. Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.
 #ifndef LLMS_CACHE_S3_FIFO_HPP
