@@ -211,8 +211,9 @@ TEST_CASE("object_pool: 64 threads that come and go hold no more than allowed", 
     constexpr std::size_t generations = 4;
     for (std::size_t const max_idle : {0U, 1U, 40U, 128U, 1000U}) {
         pool shared{{.max_idle = max_idle}};
-        std::atomic<long> claimed = 0; // an upper bound of the objects in use
-        std::atomic<long> worst = 0;   // the most that were idle at once
+        std::atomic<long> claimed = 0;  // objects that were ever about to be taken
+        std::atomic<long> released = 0; // objects of these that were certainly returned
+        std::atomic<long> worst = 0;    // the most that were certainly idle at once
         for (std::size_t generation = 0; generation < generations; ++generation) {
             std::barrier together(threads);
             std::vector<std::thread> crowd;
@@ -223,10 +224,12 @@ TEST_CASE("object_pool: 64 threads that come and go hold no more than allowed", 
                         auto const n = static_cast<long>((t * 7 + i * 3) % 60);
                         claimed.fetch_add(n);
                         take(shared, static_cast<std::size_t>(n)).clear();
-                        // Read in this order, so that others' objects are not taken for idle ones.
+                        released.fetch_add(n);
+                        // Both only grow: read on either side of `alive`, their difference is no
+                        // less than what was in use then, and the rest was idle.
+                        auto const released_before = released.load();
                         auto const alive = counted::alive.load();
-                        auto const idle = alive - claimed.load();
-                        claimed.fetch_sub(n);
+                        auto const idle = alive - (claimed.load() - released_before);
                         auto seen = worst.load();
                         while (idle > seen && !worst.compare_exchange_weak(seen, idle)) {}
                     }

@@ -340,8 +340,10 @@ TEST_CASE("object_pool: sharing an object allocates nothing", "[object_pool]") {
     auto const before = allocations.load();
     {
         std::shared_ptr<std::string const> const shared = pool.acquire();
-        auto copy = shared;
-        weak = std::move(copy);
+        auto other = shared;
+        weak = other;
+        other.reset();
+        CHECK(!weak.expired());
         CHECK(pool.stats().in_use == 1);
     }
     CHECK(weak.expired());

@@ -51,11 +51,13 @@ private:
     static void wipe(json& value, int depth) noexcept {
         if (auto* const text = value.get_ptr<json::string_t*>()) {
             detail::wipe(*text);
-        } else if (auto* const array = value.get_ptr<json::array_t*>(); array && depth > 0) {
+        } else if (auto* const array = value.get_ptr<json::array_t*>();
+                   array != nullptr && depth > 0) {
             for (auto& each : *array) {
                 wipe(each, depth - 1);
             }
-        } else if (auto* const object = value.get_ptr<json::object_t*>(); object && depth > 0) {
+        } else if (auto* const object = value.get_ptr<json::object_t*>();
+                   object != nullptr && depth > 0) {
             while (!object->empty()) {
                 auto member = object->extract(object->begin()); // its key can be written to
                 detail::wipe(member.key());

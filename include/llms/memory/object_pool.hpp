@@ -99,6 +99,7 @@ struct pooled_node : pool_node {
     alignas(void*) std::byte shared_block[6 * sizeof(void*)]{};
 
     // `value` is made and destroyed by the pool.
+    // NOLINTNEXTLINE(clang-analyzer-optin.cplusplus.UninitializedObject)
     explicit pooled_node(recycler* pool) noexcept : pool_node{pool} {}
 
     void hide() const noexcept { poison(std::addressof(value), sizeof(T)); }
