@@ -14,6 +14,7 @@ struct forecast {
 
 auto client_saying(std::vector<std::string> const& answers) -> support::scripted_provider {
     std::vector<std::vector<llms::chunk>> chunks;
+    chunks.reserve(answers.size());
     for (auto const& answer : answers) {
         chunks.push_back(support::chunks_of({answer}));
     }

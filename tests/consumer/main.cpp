@@ -18,5 +18,6 @@ int main() {
 #ifdef CONSUMER_USES_CURL
     llms::curl_transport const transport;
 #endif
-    return validator.is_valid(*text) && !validator.is_valid(5) ? 0 : 1;
+    return validator.is_valid(nlohmann::json(*text)) && !validator.is_valid(nlohmann::json(5)) ? 0
+                                                                                               : 1;
 }

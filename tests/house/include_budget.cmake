@@ -4,8 +4,9 @@
 # preprocess to, in thousands of lines. The first matching rule holds; no rule is an error.
 set(budgets
     "^version.hpp$:1" "^fwd.hpp$:2" "^error.hpp$:25" "^llms.hpp$:130"
-    "^memory/:43" "^stream/:48" "^cache/:55" "^metrics/:55"
-    "^(json|schema)/std_regex.hpp$:125" "^(json|schema)/:110" "^chat/:130" "^detail/:130"
+    "^memory/:43" "^stream/:48" "^cache/:55" "^metrics/:75"
+    "^schema/schema_cache.hpp$:112" # the cache engine on top of the schema
+    "^(json|schema)/:110" "^chat/:130" "^detail/:130"
     "^ext/:140")
 
 file(GLOB_RECURSE headers RELATIVE ${INCLUDE}/llms ${INCLUDE}/llms/*.hpp)
