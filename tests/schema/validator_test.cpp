@@ -298,9 +298,9 @@ TEST_CASE("validator: many threads use one schema", "[schema]") {
     auto threads = std::vector<std::thread>{};
     for (auto t = 0; t < 4; ++t) {
         threads.emplace_back([&] {
-            auto const mine = check;
             for (auto i = 0; i < 500; ++i) {
-                right += mine.is_valid(good) && !mine.is_valid(bad) && !mine.validate(bad) ? 1 : 0;
+                right +=
+                    check.is_valid(good) && !check.is_valid(bad) && !check.validate(bad) ? 1 : 0;
             }
         });
     }

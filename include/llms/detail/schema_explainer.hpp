@@ -31,13 +31,15 @@ public:
           run_{compiled},
           left_{std::max<std::size_t>(1, max_errors)} {}
 
+    explainer(explainer const&) = delete; // refers to its own list
+    auto operator=(explainer const&) -> explainer& = delete;
+    ~explainer() = default;
+
     /// What is wrong with `instance`, which is not valid.
     auto explain(Json const& instance) -> std::vector<validation_error> {
-        std::vector<validation_error> errors;
-        errors_ = &errors;
         explain_node(*program_.nodes.find(&program_.documents.front()), instance,
                      run_.full_headroom());
-        return errors;
+        return std::move(found_);
     }
 
     [[nodiscard]] auto truncated() const noexcept -> bool { return truncated_; }
@@ -75,23 +77,6 @@ private:
     private:
         explainer& owner_;
         std::vector<validation_error>* before_;
-    };
-
-    // The scope that dynamic references are resolved in, kept as the evaluator keeps it.
-    class entered {
-    public:
-        entered(explainer& owner, node const& at)
-            : scopes_{owner.run_.scopes()},
-              here_{at.home, scopes_} {
-            scopes_ = &here_;
-        }
-        entered(entered const&) = delete;
-        auto operator=(entered const&) -> entered& = delete;
-        ~entered() { scopes_ = here_.outer; }
-
-    private:
-        scope const*& scopes_;
-        scope here_;
     };
 
     void fail(node const& at, std::string_view keyword_name, std::string message,
@@ -152,7 +137,15 @@ private:
             truncated_ = !run_.visit(at.as_edge(), value, room);
             return;
         }
-        auto const inside = entered{*this, at};
+        // Dynamic references are resolved in the scope that the evaluator would have here.
+        auto const here = scope{at.home, run_.scopes()};
+        run_.scopes() = &here;
+        explain_keywords(at, value, room);
+        run_.scopes() = here.outer;
+    }
+
+    template <class Value>
+    void explain_keywords(node const& at, Value const& value, headroom room) {
         auto const& source = *at.source;
         if (source.is_boolean()) {
             if (!source.template get<bool>()) {
@@ -865,7 +858,8 @@ private:
 
     program const& program_;
     evaluator<Json> run_;
-    std::vector<validation_error>* errors_ = nullptr;
+    std::vector<validation_error> found_;
+    std::vector<validation_error>* errors_ = &found_;
     std::string instance_;
     std::string way_;
     std::size_t left_;
