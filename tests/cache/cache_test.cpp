@@ -208,7 +208,7 @@ TEST_CASE("cache: options out of range are refused by name", "[cache]") {
     CHECK_THROWS_AS((text_cache{{.jitter = 1.5}}), llms::cache_error);
     CHECK_THROWS_AS((text_cache{{.shards = 3}}), llms::cache_error);
     CHECK_THROWS_WITH((text_cache{{.shards = 3}}),
-                      Catch::Contains("shards") && Catch::Contains("power of two"));
+                      support::contains("shards") && support::contains("power of two"));
 }
 
 TEST_CASE("cache: an entry lives for its time to live and not a tick longer", "[cache]") {

@@ -74,7 +74,7 @@ TEST_CASE("redis_store: keeps values by namespaced keys until they expire", "[re
     auto bounded = options(server);
     bounded.max_reply_bytes = 1'000'000;
     CHECK_THROWS_WITH(llms::redis_store(bounded).get("big", soon()),
-                      Catch::Contains("max_reply_bytes"));
+                      support::contains("max_reply_bytes"));
 }
 
 TEST_CASE("redis_store: says what the server says", "[redis_store]") {
@@ -84,16 +84,16 @@ TEST_CASE("redis_store: says what the server says", "[redis_store]") {
     redis_server const server;
     llms::redis_store store(options(server));
     command(server, "LPUSH llms:value:key element");
-    CHECK_THROWS_WITH(store.get("key", soon()), Catch::Contains("WRONGTYPE"));
+    CHECK_THROWS_WITH(store.get("key", soon()), support::contains("WRONGTYPE"));
     command(server, "CONFIG SET requirepass secret");
     CHECK_THROWS_WITH(llms::redis_store(options(server)).get("key", soon()),
-                      Catch::Contains("NOAUTH"));
+                      support::contains("NOAUTH"));
     auto known = options(server);
     known.password = "secret";
     known.database = 3;
     CHECK_FALSE(llms::redis_store(known).get("key", soon())); // an empty database
     known.password = "wrong";
-    CHECK_THROWS_WITH(llms::redis_store(known).get("key", soon()), Catch::Contains("WRONGPASS"));
+    CHECK_THROWS_WITH(llms::redis_store(known).get("key", soon()), support::contains("WRONGPASS"));
 }
 
 TEST_CASE(
@@ -163,9 +163,9 @@ TEST_CASE("redis_store: a frozen server holds nobody beyond the timeouts", "[red
     llms::redis_store patient(options(server));
     patient.put("key", "value", 1h, soon());
     server.freeze();
-    CHECK_THROWS_WITH(store->get("key", soon()), Catch::Contains("no reply by the deadline"));
+    CHECK_THROWS_WITH(store->get("key", soon()), support::contains("no reply by the deadline"));
     CHECK_THROWS_WITH(patient.get("key", std::chrono::steady_clock::now() + 10ms),
-                      Catch::Contains("no reply by the deadline"));
+                      support::contains("no reply by the deadline"));
     CHECK_THROWS_AS(store->put("key", std::string(8'000'000, 'x'), 1h, soon()), // fills the socket
                     llms::store_error);
     {
@@ -234,7 +234,7 @@ TEST_CASE("redis_store: a server that is not there is an error at once", "[redis
         port = server.port();
     }
     llms::redis_store store({.port = port, .connect_timeout = 60s, .command_timeout = 60s});
-    CHECK_THROWS_WITH(store.get("key", soon()), Catch::Contains("cannot connect"));
+    CHECK_THROWS_WITH(store.get("key", soon()), support::contains("cannot connect"));
     CHECK_THROWS_AS(store.get("key", std::chrono::steady_clock::now() - 1s), llms::store_error);
 }
 

@@ -110,13 +110,13 @@ TEST_CASE("sqlite_store: refuses what is not its own and leaves it alone", "[sql
     };
     SECTION("another program's database") {
         run("CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)");
-        CHECK_THROWS_WITH(llms::sqlite_store(path), Catch::Contains("another program's"));
+        CHECK_THROWS_WITH(llms::sqlite_store(path), support::contains("another program's"));
         run("INSERT INTO theirs VALUES(2)");
     }
     SECTION("a later version's file") {
         { llms::sqlite_store const store(path); }
         run("PRAGMA user_version = 2");
-        CHECK_THROWS_WITH(llms::sqlite_store(path), Catch::Contains("schema version 2"));
+        CHECK_THROWS_WITH(llms::sqlite_store(path), support::contains("schema version 2"));
     }
     SECTION("a directory that does not exist") {
         CHECK_THROWS_AS(llms::sqlite_store(place.file("no/such/db")), llms::store_error);
@@ -129,7 +129,7 @@ TEST_CASE("sqlite_store: a file that is no database is set aside, and the first 
     temporary_directory const place;
     std::ofstream(place.file("db")) << std::string(10'000, 'x');
     llms::sqlite_store store(place.file("db"));
-    CHECK_THROWS_WITH(store.get("key", soon()), Catch::Contains("set aside"));
+    CHECK_THROWS_WITH(store.get("key", soon()), support::contains("set aside"));
     CHECK(place.count("db.corrupt") == 1);
     CHECK_FALSE(store.get("key", soon()));
     store.put("key", "value", 1h, soon());
@@ -215,7 +215,7 @@ TEST_CASE("sqlite_store: a full disk fails puts, not gets", "[sqlite_store]") {
             store->put(key, value_of(key), 1h, soon());
         }
     };
-    CHECK_THROWS_WITH(fill(), Catch::Contains("full"));
+    CHECK_THROWS_WITH(fill(), support::contains("full"));
     CHECK(stored > 50);
     for (int i = 0; i < stored; ++i) {
         REQUIRE(store->get(std::to_string(i), soon()) == value_of(std::to_string(i)));
@@ -236,7 +236,7 @@ TEST_CASE("sqlite_store: waits for another's lock up to the deadline", "[sqlite_
     REQUIRE(sqlite3_open(place.file("db").c_str(), &other) == SQLITE_OK);
     REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
     CHECK_THROWS_WITH(store.put("key", "other", 1h, std::chrono::steady_clock::now() + 20ms),
-                      Catch::Contains("locked"));
+                      support::contains("locked"));
     CHECK(store.get("key", soon()) == "value"); // readers need no lock
     sqlite3_close(other);
     store.put("key", "other", 1h, soon());

@@ -256,7 +256,7 @@ TEST_CASE("canonical: depth is bounded, and costs no stack", "[canonical]") {
     };
     CHECK(canonical_form().text(deep(1000)).size() == 2001);
     CHECK_THROWS_WITH(canonical_form().text(deep(1001)),
-                      Catch::Contains("nested deeper than 1000"));
+                      support::contains("nested deeper than 1000"));
     CHECK_THROWS_AS(canonical_form().text(deep(100'000)), canonical_error);
     CHECK(canonical_form({.max_depth = 100'000}).text(deep(100'000)).size() == 200'001);
     CHECK_THROWS_AS(canonical_form({.max_depth = 0}).text(json::array()), canonical_error);
