@@ -335,7 +335,7 @@ public:
     /// Shares the object; the handle is empty then. Empty gives a null pointer.
     template <class U>
         requires std::convertible_to<T*, U*>
-    [[nodiscard]] explicit(false) operator std::shared_ptr<U>() && noexcept {
+    [[nodiscard]] operator std::shared_ptr<U>() && noexcept { // NOLINT(*-explicit-*)
         auto* const node = std::exchange(node_, nullptr);
         if (node == nullptr) {
             return nullptr;
