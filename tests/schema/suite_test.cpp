@@ -108,7 +108,8 @@ private:
             ++result.total;
             auto const name = title + ": " + test["description"].get<std::string>();
             if (!compiled) {
-                result.failed.push_back(name + " [" + refusal + "]");
+                result.failed.push_back(name);
+                result.failed.back().append(" [").append(refusal).append("]");
             } else if (agrees(*compiled, test)) {
                 ++result.passed;
             } else {
