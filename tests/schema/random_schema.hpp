@@ -162,13 +162,13 @@ private:
             to["uniqueItems"] = true;
             break;
         case 13:
-            to["required"] = {name()};
+            to["required"] = json::array({name()});
             break;
         case 14:
             to["maxProperties"] = source_.below(4);
             break;
         case 15:
-            to["dependentRequired"] = {{name(), {name()}}};
+            to["dependentRequired"][name()] = json::array({name()});
             break;
         case 16:
             to["maximum"] = number();
@@ -198,7 +198,7 @@ private:
             to["propertyNames"] = leaf();
             break;
         case 6:
-            to["prefixItems"] = {subschema(depth, false)};
+            to["prefixItems"] = json::array({subschema(depth, false)});
             break;
         case 7:
             to["items"] = subschema(depth, false);
@@ -248,7 +248,7 @@ private:
         auto result = json{{"type", "object"}, {"properties", {{"kind", {{"const", tag}}}}}};
         result["properties"][name()] = subschema(depth, false);
         if (source_.below(2) == 0) {
-            result["required"] = {"kind"};
+            result["required"] = json::array({"kind"});
         }
         return result;
     }
