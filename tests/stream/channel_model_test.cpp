@@ -42,8 +42,10 @@ constexpr bool can_explore = true;
 #endif
 #if defined(__SANITIZE_ADDRESS__) || LLMS_TEST_HAS_FEATURE(address_sanitizer)
 constexpr int usual_depth = -1;
+constexpr bool can_throw = false; // it takes the unwinding of a fiber's stack for an overflow
 #else
 constexpr int usual_depth = 0;
+constexpr bool can_throw = true;
 #endif
 
 /// LLMS_MODEL_DEEPER=1 explores one preemption more: minutes instead of seconds.
@@ -314,6 +316,10 @@ TEST_CASE("model: an item whose move throws is not lost, nor is its wake-up", "[
         ~stubborn() = default;
         int* countdown;
     };
+    if (!can_throw) {
+        WARN("not explored under AddressSanitizer");
+        return;
+    }
     require_right(2, [](run& run) {
         int countdown = 2; // the second copy: the first pop's
         llms::channel<stubborn, checked_platform> channel(2);
