@@ -112,6 +112,7 @@ void run(support::console& out, std::string_view metrics_form) {
     {
         std::latch start(static_cast<std::ptrdiff_t>(answers.size()));
         std::vector<std::jthread> threads;
+        threads.reserve(answers.size());
         for (auto& answer : answers) {
             threads.emplace_back([&] {
                 start.arrive_and_wait();

@@ -20,15 +20,19 @@ auto demo_answer(nlohmann::json const& request) -> support::reply {
     };
     if (says("weather in Bergen")) {
         // Readable, and still not what was asked for: text where an integer is due.
-        return reply_with(std::string("Of course!\n```json\n{\"city\": \"Bergen\", ") +
-                          (says("sky") ? "\"sky\": \"Rain\", " : "") +
-                          "\"degrees\": \"3\"}\n```\nShall I look up tomorrow, too?");
+        auto const* const sky = says("sky") ? R"("sky": "Rain", )" : "";
+        return reply_with("Of course!\n```json\n"
+                          R"({"city": "Bergen", )" +
+                          std::string(sky) +
+                          R"("degrees": "3"})"
+                          "\n```\nShall I look up tomorrow, too?");
     }
     if (says("weather in Tromso")) {
         return says("does not fit the schema")
-                   ? reply_with("{\"city\": \"Tromso\", \"degrees\": -4, \"sky\": \"snow\"}")
-                   : reply_with(
-                         "```json\n{\"city\": \"Tromso\", \"degrees\": \"rather cold\"}\n```");
+                   ? reply_with(R"({"city": "Tromso", "degrees": -4, "sky": "snow"})")
+                   : reply_with("```json\n"
+                                R"({"city": "Tromso", "degrees": "rather cold"})"
+                                "\n```");
     }
     if (says("How far is it")) {
         if (says("tool_call_id")) {

@@ -27,7 +27,7 @@ auto on_terminal() -> bool {
 
 auto pretty(double number) -> std::string {
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%.1f", number);
+    static_cast<void>(std::snprintf(text.data(), text.size(), "%.1f", number));
     return text.data();
 }
 
