@@ -49,7 +49,7 @@ auto usage_of(reply const& answer, nlohmann::json const& request) -> json {
             {"total_tokens", prompt + output}};
 }
 
-auto event(json const& choices, nlohmann::json const& request, json extra = json::object()) {
+auto event(json const& choices, nlohmann::json const& request, json const& extra = json::object()) {
     json chunk{{"id", id},
                {"object", "chat.completion.chunk"},
                {"created", 1700000000},
@@ -177,7 +177,7 @@ struct loopback_server::state {
             pause(answer.first_token);
             out.set_content(whole(answer, request).dump(), "application/json");
         } else {
-            broken(std::move(answer), request, out);
+            broken(answer, request, out);
         }
     }
 
@@ -230,7 +230,7 @@ struct loopback_server::state {
     }
 
     // A whole answer that breaks: the body is announced longer than it is.
-    void broken(reply answer, nlohmann::json const& request, httplib::Response& out) {
+    void broken(reply const& answer, nlohmann::json const& request, httplib::Response& out) {
         auto body = std::make_shared<std::string>(whole(answer, request).dump());
         if (answer.fault == fault::malformed || answer.fault == fault::garbage) {
             out.set_content(body->substr(0, body->size() / 2), "application/json");

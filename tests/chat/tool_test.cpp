@@ -154,7 +154,8 @@ TEST_CASE("tool: any callable of one aggregate or nothing, and perhaps a stop_to
 
     // One that can only be moved, and changes.
     auto const counter = llms::tool{
-        "counter", "", [count = std::make_unique<int>(0)](route const&, std::stop_token) mutable {
+        "counter", "",
+        [count = std::make_unique<int>(0)](route const&, std::stop_token const&) mutable {
             return ++*count;
         }};
     CHECK(counter.call(R"({"from": "a", "to": "b"})").text == "1");
@@ -440,8 +441,9 @@ TEST_CASE("toolbox: many callers at once get their own results", "[tool][threads
                     auto const results = tools.call(calls, pool);
                     for (auto i = 0; i < 4; ++i) {
                         auto const& result = results[static_cast<std::size_t>(i)];
-                        wrong += result.text != std::to_string(2 * (caller * 1000 + i)) ||
-                                 result.id != std::to_string(i);
+                        auto const right = result.text == std::to_string(2 * (caller * 1000 + i)) &&
+                                           result.id == std::to_string(i);
+                        wrong += right ? 0 : 1;
                     }
                 }
             });

@@ -209,6 +209,7 @@ TEST_CASE("openai_client: many streams at once lose nothing", "[curl][threads]")
     std::atomic<int> whole{0};
     {
         std::vector<std::jthread> threads;
+        threads.reserve(streams);
         for (int i = 0; i < streams; ++i) {
             threads.emplace_back([&] {
                 auto const answer = client.stream(ask()).finish();
@@ -226,7 +227,8 @@ TEST_CASE("openai_client: a client may go before its streams", "[curl]") {
     server.next({.tokens = tokens_of("still here"), .first_token = 20ms});
     auto stream = client->stream(ask());
     client.reset();
-    CHECK(std::move(stream).finish().text() == "still here");
+    auto const answer = std::move(stream).finish();
+    CHECK(answer.text() == "still here");
 }
 
 TEST_CASE("curl_transport: takes http and https only", "[curl]") {

@@ -187,7 +187,8 @@ TEST_CASE("canonical: UTF-8 is checked wherever the text is cut", "[canonical]")
     for (std::size_t before = 0; before < 40; ++before) {
         std::string const lead(before, 'a');
         for (auto const& each : good) {
-            CHECK(form.text(json(lead + each + "b")) == '"' + lead + each + "b\"");
+            auto const text = lead + each + "b";
+            CHECK(form.text(json(text)) == json(text).dump());
         }
         for (auto const& each : bad) {
             CHECK_THROWS_AS(form.text(json(lead + each)), canonical_error);
