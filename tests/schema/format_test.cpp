@@ -145,7 +145,7 @@ TEST_CASE("format: addresses of machines", "[format]") {
 
 TEST_CASE("format: addresses of people", "[format]") {
     accepts(llms::format::email,
-            {"a@b", "a.b+c@d.example", "\"a b\"@c", "\"\\\"\"@c", "a@[IPv6:::1]", "a@[1.2.3.4]"});
+            {"a@b", "a.b+c@d.example", "\"a b\"@c", R"("\""@c)", "a@[IPv6:::1]", "a@[1.2.3.4]"});
     rejects(llms::format::email, {"", "@", "a@", "@b", "a", "a@b@c", "a.@b", "\"a@b", "a@[1.2.3]",
                                   "a@[", "\xC3\xA9@b", "a@-b", "a\n@b"});
     accepts(llms::format::idn_email, {"\xC3\xA9@\xC3\xA9.example", "a@b"});

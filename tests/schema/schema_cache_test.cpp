@@ -21,7 +21,7 @@ constexpr std::string_view text_schema = R"({"type":"string","maxLength":3})";
 constexpr std::string_view number_schema = R"({"type":"number"})";
 
 struct same_hash {
-    auto operator()(std::string_view) const noexcept -> std::uint64_t { return 42; }
+    auto operator()(std::string_view /*text*/) const noexcept -> std::uint64_t { return 42; }
 };
 
 struct test_clock {
