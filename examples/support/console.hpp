@@ -26,9 +26,9 @@ public:
     console();
 
     void heading(std::string_view text);
-    static void say(std::string_view text);
+    void say(std::string_view text);
     /// Prints a piece of a line at once, as it comes.
-    static void piece(std::string_view text);
+    void piece(std::string_view text);
     /// Prints what was shown, with a mark for whether it is so; one that is not fails the program.
     void claim(bool holds, std::string_view text);
 
