@@ -222,7 +222,7 @@ TEST_CASE("openai: recorded streams decode the same however they are cut", "[ope
             CHECK(reference.whole.message.tool_calls[i].arguments == arguments[i]);
             CHECK(json::accept(arguments[i]));
         }
-        for (std::size_t const cut : {1, 7, 64}) {
+        for (std::size_t const cut : {1U, 7U, 64U}) {
             auto const other = decode(bytes, cut);
             CHECK(other.whole == reference.whole);
             CHECK(other.chunks == reference.chunks);
