@@ -525,7 +525,7 @@ private:
             ++count;
             if (options_.on_removal) {
                 try {
-                    options_.on_removal(last.key(), *last, gone.cause(*node));
+                    options_.on_removal(last.key(), *last, detail::cache_removed::cause(*node));
                 } catch (...) { // NOLINT(bugprone-empty-catch): as documented
                 }
             }

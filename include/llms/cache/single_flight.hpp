@@ -251,7 +251,7 @@ private:
     }
 
     void remember(Key const& key, std::exception_ptr const& failure) {
-        if (options_.remember_failures <= options_.remember_failures.zero()) {
+        if (options_.remember_failures <= std::chrono::nanoseconds::zero()) {
             return;
         }
         auto const now = Clock::now();

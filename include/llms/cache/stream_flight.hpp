@@ -143,7 +143,7 @@ private:
 
     // What all readers of a production share. Lock order: registry, then stream.
     struct stream {
-        stream(Key const& k, std::shared_ptr<registry> r) : key(k), owner(std::move(r)) {}
+        stream(Key k, std::shared_ptr<registry> r) : key(std::move(k)), owner(std::move(r)) {}
 
         Key const key;
         std::shared_ptr<registry> const owner;

@@ -159,19 +159,18 @@ private:
         if (ask.cache.mode != cache_mode::refresh) {
             if (auto const late = cache.find(key)) {
                 replay_cursor cursor;
-                for (chunk piece; cursor.next(*late, piece) && out.push(std::move(piece));) {
-                    piece.clear();
-                }
+                for (chunk piece;
+                     cursor.next(*late, piece) && out.push(std::exchange(piece, {}));) {}
                 return;
             }
         }
         stream_recorder<> recorder;
         auto from = inner.stream(ask, out.abandoned());
         while (auto const* piece = from.next(out.abandoned())) {
-            recorder.add(*piece);
+            recorder.add(*piece); // NOLINT(bugprone-use-after-move): see below
             if (recorder.done() && ask.cache.mode != cache_mode::no_store) {
                 // Before its end is given out: who has seen the end finds it in the cache.
-                cache.put(key, std::move(recorder).take(), ask.cache);
+                cache.put(key, std::move(recorder).take(), ask.cache); // nothing follows the end
             }
             if (!out.push(*piece)) {
                 return; // the last reader has left

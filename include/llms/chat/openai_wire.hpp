@@ -299,12 +299,12 @@ struct body_options {
         throw provider_error(failure::malformed, "the answer has no choices[0].message");
     }
     auto const& choice = choices[0];
-    auto word = detail::string_of(choice, "finish_reason");
+    auto const word = detail::string_of(choice, "finish_reason");
     response answer{.id = detail::string_of(j, "id"),
                     .model = detail::string_of(j, "model"),
                     .message = message_from_json(choice["message"]),
                     .finish = detail::finish_from(word),
-                    .finish_text = std::move(word),
+                    .finish_text = word,
                     .usage = detail::usage_from(detail::json_member(j, "usage"))};
     for (auto const& [key, value] : j.items()) {
         if (key != "id" && key != "model" && key != "choices" && key != "usage") {

@@ -123,7 +123,7 @@ public:
 
     /// Takes the first chunk that was not taken yet. \throws as `next`
     [[nodiscard]] auto begin() -> iterator { return iterator(*this); }
-    [[nodiscard]] auto end() const noexcept -> std::default_sentinel_t { return {}; }
+    [[nodiscard]] static auto end() noexcept -> std::default_sentinel_t { return {}; }
 
 private:
     std::unique_ptr<chunk_source> source_; // null once ended, failed or cancelled

@@ -96,7 +96,7 @@ public:
     /// Makes one call on this thread.
     [[nodiscard]] auto call(tool_call const& call, std::stop_token stop = {}) const -> tool_result {
         if (auto const* const found = find(call.name)) {
-            return found->call(call, std::move(stop));
+            return found->call(call, stop);
         }
         auto text = "There is no tool named \"" + call.name + "\". The tools are:";
         for (auto const& each : tools_) {

@@ -120,8 +120,8 @@ private:
         return static_cast<std::uint32_t>(cell >> tag_shift);
     }
     static auto node_of(std::uint64_t cell) noexcept -> cache_node* {
-        return reinterpret_cast<cache_node*>(cell &
-                                             ((std::uint64_t{1} << tag_shift) - 1)); // NOLINT
+        auto const address = cell & ((std::uint64_t{1} << tag_shift) - 1);
+        return reinterpret_cast<cache_node*>(address); // NOLINT
     }
     static auto pack(std::uint32_t tag, cache_node& node) noexcept -> std::uint64_t {
         auto const address = reinterpret_cast<std::uintptr_t>(&node); // NOLINT

@@ -108,7 +108,7 @@ sha256_accelerated(sha256_state& state, char const* data, std::size_t blocks) no
             auto& current = w[group % 4];
             if (group < 4) {
                 bytes raw;
-                std::memcpy(&raw, data + 16 * group, sizeof raw);
+                std::memcpy(&raw, data + std::size_t{16} * group, sizeof raw);
                 current = reinterpret_cast<words>( // NOLINT
                     __builtin_shufflevector(raw, raw, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14,
                                             13, 12));
@@ -122,7 +122,8 @@ sha256_accelerated(sha256_state& state, char const* data, std::size_t blocks) no
                 current = (words)__builtin_ia32_sha256msg2((ints)partial, (ints)w1);
             }
             words constants;
-            std::memcpy(&constants, sha256_constants.data() + 4 * group, sizeof constants);
+            std::memcpy(&constants, sha256_constants.data() + std::size_t{4} * group,
+                        sizeof constants);
             auto const sum = current + constants;
             cdgh = (words)__builtin_ia32_sha256rnds2((ints)cdgh, (ints)abef, (ints)sum);
             auto const high = __builtin_shufflevector(sum, sum, 2, 3, 2, 3);

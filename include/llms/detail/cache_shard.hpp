@@ -132,9 +132,11 @@ public:
             forget(victim, is_dead(victim) ? removal_cause::expired : removal_cause::evicted, gone);
         }
         if (old == nullptr) {
-            if (auto* const displaced = index_.insert(fresh); displaced == &fresh) {
+            auto* const displaced = index_.insert(fresh);
+            if (displaced == &fresh) {
                 return false;
-            } else if (displaced != nullptr) {
+            }
+            if (displaced != nullptr) {
                 policy_.remove(*displaced);
                 forget(*displaced, removal_cause::evicted, gone);
             }

@@ -236,7 +236,7 @@ private:
 
     struct forward {
         std::stop_source worker;
-        void operator()() noexcept { worker.request_stop(); }
+        void operator()() const noexcept { worker.request_stop(); }
     };
 
     channel_reader<chunk> reader_;

@@ -104,7 +104,7 @@ inline void append_number(std::string& out, double value) {
         out += value > 0 ? "+Inf" : "-Inf";
     } else {
         std::array<char, 32> digits{};
-        auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+        auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
         out.append(digits.data(), end);
     }
 }

@@ -33,7 +33,9 @@ public:
         if (count == 0) {
             return {};
         }
-        auto* const first = static_cast<T*>(allocate(sizeof(T) * count, alignof(T)));
+        auto const bytes =
+            sizeof(T) * count; // NOLINT(bugprone-sizeof-expression): T may be a pointer
+        auto* const first = static_cast<T*>(allocate(bytes, alignof(T)));
         std::uninitialized_value_construct_n(first, count);
         return {std::launder(first), count};
     }

@@ -277,7 +277,7 @@ private:
                 return false;
             }
             break;
-        case value_t::object:
+        case value_t::object: // NOLINT(bugprone-branch-clone): alike for a name only
             if constexpr (!is_name<Value>) {
                 if (at.object != nullptr && !check_object<Tracked>(*at.object, value, room, seen)) {
                     return false;

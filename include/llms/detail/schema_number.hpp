@@ -80,7 +80,7 @@ struct decimal {
 
     static auto of(double number) noexcept -> decimal {
         std::array<char, 40> text{};
-        auto const end =
+        auto* const end =
             std::to_chars(text.begin(), text.end(), std::abs(number), std::chars_format::scientific)
                 .ptr;
         auto result = decimal{};

@@ -202,7 +202,8 @@ private:
         };
         activate(vocabulary::core);
         activate(vocabulary::other);
-        for (auto const& [uri, needed] : object_of(vocabularies)) {
+        for (auto const& [uri, value] : object_of(vocabularies)) {
+            auto const needed = value.is_boolean() && value.template get<bool>();
             auto const old = uri.starts_with(start_2019);
             auto const name = old || uri.starts_with(start_2020)
                                   ? std::string_view{uri}.substr(start_2020.size())
@@ -220,8 +221,8 @@ private:
                        name == "format") {
                 activate(vocabulary::format);
                 result.format_asserted = result.format_asserted || name == "format-assertion" ||
-                                         (name == "format" && needed == true);
-            } else if (name.empty() && needed == true) {
+                                         (name == "format" && needed);
+            } else if (name.empty() && needed) {
                 problems_.push_back(
                     {"", "$schema",
                      "the dialect requires the vocabulary \"" + uri + "\", which is not known"});

@@ -59,6 +59,7 @@ inline auto is_whole(double number) noexcept -> bool {
 struct name_instance {
     std::string const& name;
 
+    // As a json value has it. NOLINTNEXTLINE(readability-convert-member-functions-to-static)
     [[nodiscard]] auto type() const noexcept -> value_t { return value_t::string; }
 };
 

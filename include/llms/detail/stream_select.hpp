@@ -33,7 +33,7 @@ public:
     auto operator=(stream_case_base const&) -> stream_case_base& = delete;
     virtual ~stream_case_base() = default;
 
-    virtual auto looks_ready() const noexcept -> bool = 0;
+    [[nodiscard]] virtual auto looks_ready() const noexcept -> bool = 0;
     virtual auto attempt() -> bool = 0;
     /// Attempts, and if that would have to wait, enters the channel's list.
     virtual auto attempt_or_enqueue() -> bool = 0;
@@ -65,7 +65,9 @@ public:
 
     explicit stream_case_of(Core& core) noexcept : core_(core) {}
 
-    auto looks_ready() const noexcept -> bool final { return core_.looks_ready(Side); }
+    [[nodiscard]] auto looks_ready() const noexcept -> bool final {
+        return core_.looks_ready(Side);
+    }
 
     auto attempt() -> bool final {
         section inside(core_);

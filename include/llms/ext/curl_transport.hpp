@@ -209,15 +209,15 @@ private:
             return static_cast<long>(time.count());
         }
 
-        static auto take_header(char* data, std::size_t, std::size_t bytes, void* self) noexcept
-            -> std::size_t {
+        static auto take_header(char* data, std::size_t /*one*/, std::size_t bytes,
+                                void* self) noexcept -> std::size_t {
             return static_cast<exchange*>(self)->guarded(bytes, [&](exchange& me) {
                 me.on_header({data, bytes});
                 return true;
             });
         }
-        static auto take_body(char* data, std::size_t, std::size_t bytes, void* self) noexcept
-            -> std::size_t {
+        static auto take_body(char* data, std::size_t /*one*/, std::size_t bytes,
+                              void* self) noexcept -> std::size_t {
             return static_cast<exchange*>(self)->guarded(bytes, [&](exchange& me) {
                 return me.on_body({data, bytes});
             });

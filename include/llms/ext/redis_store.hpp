@@ -249,7 +249,7 @@ private:
         return command;
     }
 
-    auto open(store_deadline deadline) const -> std::unique_ptr<connection> {
+    [[nodiscard]] auto open(store_deadline deadline) const -> std::unique_ptr<connection> {
         auto fresh = std::make_unique<connection>(options_, deadline);
         auto const demand = [&](std::initializer_list<word> const& words) {
             check(*fresh->ask(encode(words), options_.max_reply_bytes, deadline));

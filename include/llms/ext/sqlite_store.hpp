@@ -465,7 +465,8 @@ private:
         auto const aside = path_ + ".corrupt-" + std::to_string(now_ms());
         if (connection::identity_of(path_) == identity) {
             for (std::string const part : {"-wal", "-shm", ""}) { // the last makes it official
-                std::rename((path_ + part).c_str(), (aside + part).c_str());
+                // Another process may have been first, or there is no such part.
+                static_cast<void>(std::rename((path_ + part).c_str(), (aside + part).c_str()));
             }
         }
         throw set_aside_error(why + "; the file was set aside as " + aside +

@@ -550,7 +550,7 @@ private:
         }
 
         template <class Token>
-        auto below(level const& here, Token token) const -> verdict {
+        [[nodiscard]] auto below(level const& here, Token token) const -> verdict {
             verdict rules;
             if (here.rules.alive != 0) {
                 rules = form_.judge(here.rules.alive, stack_.size() - 1, token());

@@ -48,9 +48,9 @@ inline auto readable(double value, std::string_view unit) -> std::string {
                          : std::abs(scaled) >= 10                                ? 1
                                                                                  : 2;
     std::array<char, 400> digits{};
-    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), scaled,
-                                   std::chars_format::fixed, decimals)
-                         .ptr;
+    auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), scaled,
+                                    std::chars_format::fixed, decimals)
+                          .ptr;
     return std::string(digits.data(), end).append(chosen.name);
 }
 

@@ -84,7 +84,8 @@ private:
     }
 
     template <class Json>
-    auto explain(Json const& instance, detail::schema_engine::stop_reason stopped) const -> report {
+    [[nodiscard]] auto explain(Json const& instance,
+                               detail::schema_engine::stop_reason stopped) const -> report {
         using detail::schema_engine::stop_reason;
         if (stopped == stop_reason::depth) {
             return broken("schema and value nest deeper than " +

@@ -221,7 +221,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t stack_bytes = 128 * 1024;
+    static constexpr std::size_t stack_bytes = std::size_t{128} * 1024;
 
     struct fiber {
         explicit fiber(std::function<void()> what) : body(std::move(what)) {}
@@ -317,7 +317,7 @@ public:
     auto operator=(checked_atomic const&) -> checked_atomic& = delete;
     ~checked_atomic() { const_cast<unsigned volatile&>(alive_) = 0; }
 
-    auto load(std::memory_order /*order*/ = {}) const -> T {
+    [[nodiscard]] auto load(std::memory_order /*order*/ = {}) const -> T {
         step();
         return value_;
     }
