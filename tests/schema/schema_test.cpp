@@ -211,6 +211,23 @@ TEST_CASE("schema: it compiles from ordered_json and keeps its own document", "[
     CHECK(compiled.size_bytes() > 0);
 }
 
+TEST_CASE("schema: what its patterns take together is counted and bounded", "[schema]") {
+    auto document = json::object();
+    for (int i = 0; i < 40; ++i) {
+        document["properties"]["p" + std::to_string(i)]["pattern"] =
+            "^(a|b)*" + std::to_string(i) + "(c|d){3}$";
+    }
+    auto const bare = schema::compile(R"({"properties": {}})"_json).size_bytes();
+    auto const taken = schema::compile(document).size_bytes();
+    CHECK(taken > bare + 40 * 500);
+    CHECK(problems_of(document, {.max_pattern_bytes = taken}).empty());
+    auto const problems = problems_of(document, {.max_pattern_bytes = 10'000});
+    REQUIRE(problems.size() == 1);
+    CHECK(problems.front().keyword == "pattern");
+    CHECK(problems.front().reason ==
+          "the patterns of the schema take more than 10000 bytes together");
+}
+
 TEST_CASE("schema: a document of any depth is refused, not followed", "[schema]") {
     CHECK(problems_of(nested(100000, R"({"not":)", "true", "}")).size() == 1);
     auto in_const = json::object();

@@ -490,9 +490,19 @@ private:
 
     auto compile_pattern(node const& made, std::string_view name, std::string const& text)
         -> pattern const* {
+        if (target_.pattern_bytes > options_.max_pattern_bytes) {
+            return nullptr; // one more problem of the same kind helps nobody
+        }
         try {
-            return &target_.patterns.emplace_back(options_.patterns ? options_.patterns(text)
-                                                                    : pattern::compile(text));
+            auto const& compiled = target_.patterns.emplace_back(
+                options_.patterns ? options_.patterns(text) : pattern::compile(text));
+            target_.pattern_bytes += compiled.memory_bytes();
+            if (target_.pattern_bytes > options_.max_pattern_bytes) {
+                problem(made, name,
+                        "the patterns of the schema take more than " +
+                            std::to_string(options_.max_pattern_bytes) + " bytes together");
+            }
+            return &compiled;
         } catch (std::exception const& failure) {
             problem(made, name, failure.what());
             return nullptr;

@@ -371,6 +371,7 @@ struct program {
     arena memory;
     std::list<resource> resources;
     std::list<pattern> patterns;
+    std::size_t pattern_bytes = 0; // of patterns, as their engines say
     std::list<format_check> formats;
     std::list<keyword_check> keyword_checks;
     node_map nodes;

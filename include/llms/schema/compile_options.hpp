@@ -62,6 +62,9 @@ struct compile_options {
     std::map<std::string, format_check, std::less<>> formats{};
     /// Keywords to add, by name.
     std::map<std::string, keyword_factory, std::less<>> keywords{};
+    /// The most that the compiled patterns of one schema may hold together; more is a problem of the
+    /// schema. One pattern has the bounds of its engine.
+    std::size_t max_pattern_bytes = std::size_t{64} << 20U;
     /// Compiles what `pattern` and `patternProperties` hold; empty for `pattern::compile`.
     pattern_factory patterns{};
 };

@@ -87,9 +87,10 @@ public:
         return found == root.anchors.end() ? nullptr : found->second->source;
     }
 
-    /// About how much memory the compiled schema holds, its documents not included.
+    /// About how much memory the compiled schema holds, patterns included, documents not.
     [[nodiscard]] auto size_bytes() const noexcept -> std::size_t {
-        return program_->memory.size_bytes() + program_->nodes.size_bytes() + sizeof(program);
+        return program_->memory.size_bytes() + program_->nodes.size_bytes() +
+               program_->pattern_bytes + sizeof(program);
     }
 
 private:
