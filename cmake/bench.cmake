@@ -1,8 +1,8 @@
-# cmake -P cmake/bench.cmake [-- --quick] [<program>...]
+# cmake -P cmake/bench.cmake [-- --quick --readme] [<program>...]
 #
 # Installs what is missing, builds every benchmark with the preset "release", runs them and writes
-# build/bench/report.html and report.json. --quick: a look, not a measurement. Names of programs
-# (channel_bench ...) after "--" run those alone.
+# build/bench/report.html and report.json. --quick: a look, not a measurement. --readme: writes the
+# figures into README.md, too. Names of programs (channel_bench ...) after "--" run those alone.
 include(${CMAKE_CURRENT_LIST_DIR}/setup.cmake)
 llms_arguments(arguments)
 set(repetitions 5)
@@ -11,6 +11,11 @@ if("--quick" IN_LIST arguments)
     set(repetitions 3)
     set(min_time 0.01)
     list(REMOVE_ITEM arguments --quick)
+endif()
+set(readme -)
+if("--readme" IN_LIST arguments)
+    set(readme ${LLMS_ROOT}/README.md)
+    list(REMOVE_ITEM arguments --readme)
 endif()
 
 llms_install(
@@ -41,4 +46,16 @@ foreach(name IN LISTS programs)
         --benchmark_out_format=json --benchmark_out=${result})
     list(APPEND results ${result})
 endforeach()
-llms_run("the report" ${folder}/benchmarks/llms_report ${folder} ${results})
+
+# What the headers cost is measured with all of them or not at all: it takes a minute.
+set(headers -)
+if(NOT arguments)
+    llms_say("measuring what an include costs")
+    set(headers ${folder}/headers.json)
+    file(STRINGS ${folder}/CMakeCache.txt compiler REGEX "^CMAKE_CXX_COMPILER:")
+    string(REGEX REPLACE "^[^=]*=" "" compiler "${compiler}")
+    llms_run("measuring the headers" ${CMAKE_COMMAND} -DCXX=${compiler} -DINCLUDE=${LLMS_ROOT}/include
+        -DWORK=${folder} -DOUT=${headers} -P ${LLMS_ROOT}/benchmarks/report/headers.cmake)
+endif()
+llms_run("the report" ${folder}/benchmarks/llms_report
+    ${LLMS_ROOT}/benchmarks/report/comparisons.json ${folder} ${readme} ${headers} ${results})

@@ -40,13 +40,13 @@ public:
     /// Whether `instance` is valid. Stops at the first failure and allocates nothing, but for
     /// arrays of more than 64 items that must be unique, objects of more than 256 members whose
     /// unevaluated ones matter, and validations that visit shared subschemas over 16,384 times.
-    template <class Json>
+    template <class Json = nlohmann::json>
     [[nodiscard]] auto is_valid(Json const& instance) const -> bool {
         return detail::schema_engine::evaluator<Json>{*schema_.program_}.run(instance);
     }
 
     /// What is wrong with `instance`. For a valid one as quick as `is_valid`.
-    template <class Json>
+    template <class Json = nlohmann::json>
     [[nodiscard]] auto validate(Json const& instance) const -> report {
         auto run = detail::schema_engine::evaluator<Json>{*schema_.program_};
         return run.run(instance) ? report{} : explain(instance, run.stopped());
