@@ -23,6 +23,7 @@
 #include <llms/chat/request.hpp>
 #include <llms/chat/tool_result.hpp>
 #include <llms/detail/chat_tool_function.hpp>
+#include <llms/detail/json_depth.hpp>
 #include <llms/error.hpp>
 #include <llms/schema/adapt.hpp>
 #include <llms/schema/coerce.hpp>
@@ -195,7 +196,7 @@ private:
         };
         auto const& options = self_->options;
         if (text.size() > options.max_argument_bytes ||
-            detail::nesting_of(text) > options.max_depth) {
+            detail::json_deeper_than(text, options.max_depth)) {
             return refuse("- they are too long or nested too deep\n");
         }
         auto const none = detail::trimmed(text).empty() || detail::trimmed(text) == "null";

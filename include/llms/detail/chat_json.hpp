@@ -4,6 +4,7 @@
 #ifndef LLMS_DETAIL_CHAT_JSON_HPP
 #define LLMS_DETAIL_CHAT_JSON_HPP
 
+#include <llms/detail/json_depth.hpp>
 #include <llms/error.hpp>
 
 #include <nlohmann/json.hpp>
@@ -60,35 +61,11 @@ void add_members(nlohmann::ordered_json& j, Extra const& extra) {
     }
 }
 
-/// How deep arrays and objects lie inside each other in a JSON text, valid or not.
-[[nodiscard]] inline auto nesting(std::string_view text) noexcept -> std::size_t {
-    std::size_t depth = 0;
-    std::size_t deepest = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        char const c = text[i];
-        if (in_string) {
-            if (c == '\\') {
-                ++i;
-            } else if (c == '"') {
-                in_string = false;
-            }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            deepest = ++depth > deepest ? depth : deepest;
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            --depth;
-        }
-    }
-    return deepest;
-}
-
 /// Parses JSON from outside; a discarded value when it is not JSON or nested deeper than 256.
 /// nlohmann::json copies recursively: a deep document would overflow the stack later.
 [[nodiscard]] inline auto parse_json(std::string_view text) -> nlohmann::json {
     constexpr std::size_t max_depth = 256;
-    if (nesting(text) > max_depth) {
+    if (json_deeper_than(text, max_depth)) {
         return {nlohmann::json::value_t::discarded};
     }
     return nlohmann::json::parse(text, nullptr, false);

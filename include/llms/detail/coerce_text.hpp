@@ -4,6 +4,8 @@
 #ifndef LLMS_DETAIL_COERCE_TEXT_HPP
 #define LLMS_DETAIL_COERCE_TEXT_HPP
 
+#include <llms/detail/json_depth.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -136,35 +138,11 @@ auto integer_in(std::string_view text) -> Json {
     return value;
 }
 
-/// The deepest nesting of brackets outside of strings in JSON text.
-constexpr auto nesting_of(std::string_view text) noexcept -> std::size_t {
-    auto depth = std::size_t{0};
-    auto deepest = std::size_t{0};
-    auto in_string = false;
-    for (auto at = std::size_t{0}; at < text.size(); ++at) {
-        auto const c = text[at];
-        if (in_string) {
-            if (c == '\\') {
-                ++at;
-            } else if (c == '"') {
-                in_string = false;
-            }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            deepest = std::max(deepest, ++depth);
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            --depth;
-        }
-    }
-    return deepest;
-}
-
 /// The array (`open` is '[') or object ('{') that `text` is as JSON, else discarded.
 template <class Json>
 auto container_in(std::string_view text, char open, std::size_t max_depth) -> Json {
     text = trimmed(text);
-    if (!text.starts_with(open) || nesting_of(text) > max_depth) {
+    if (!text.starts_with(open) || json_deeper_than(text, max_depth)) {
         return Json(Json::value_t::discarded);
     }
     return Json::parse(text.begin(), text.end(), nullptr, false);

@@ -12,6 +12,8 @@
 #ifndef LLMS_JSON_EXTRACT_HPP
 #define LLMS_JSON_EXTRACT_HPP
 
+#include <llms/detail/json_depth.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -71,7 +73,7 @@ private:
     auto try_value(span where, bool scalars) -> bool {
         auto const source = text_.substr(where.first, where.last - where.first);
         if (source.empty() || (!scalars && source[0] != '{' && source[0] != '[') ||
-            depth_of(source) > 256) {
+            json_deeper_than(source, 256)) {
             return false;
         }
         auto value = nlohmann::json::parse(source, nullptr, false);
@@ -80,19 +82,6 @@ private:
         }
         found_ = {std::move(value), where.first, source.size()};
         return true;
-    }
-
-    static auto depth_of(std::string_view source) -> std::size_t {
-        std::size_t depth = 0;
-        std::size_t deepest = 0;
-        for (char const c : source) {
-            if (c == '{' || c == '[') {
-                deepest = std::max(deepest, ++depth);
-            } else if ((c == '}' || c == ']') && depth > 0) {
-                --depth;
-            }
-        }
-        return deepest;
     }
 
     // A fence is a line of three or more ` or ~, perhaps with a language, up to the next of its kind.

@@ -13,6 +13,7 @@
 #ifndef LLMS_SCHEMA_VALIDATOR_HPP
 #define LLMS_SCHEMA_VALIDATOR_HPP
 
+#include <llms/detail/json_depth.hpp>
 #include <llms/detail/schema_evaluator.hpp>
 #include <llms/detail/schema_explainer.hpp>
 #include <llms/schema/report.hpp>
@@ -108,23 +109,9 @@ private:
         if (text.size() > options_.max_text_bytes) {
             return "the text is longer than " + std::to_string(options_.max_text_bytes) + " bytes";
         }
-        std::size_t depth = 0;
-        auto in_string = false;
-        for (std::size_t at = 0; at < text.size(); ++at) {
-            auto const one = text[at];
-            if (in_string) {
-                at += one == '\\' ? 1U : 0U;
-                in_string = one != '"';
-            } else if (one == '"') {
-                in_string = true;
-            } else if (one == '[' || one == '{') {
-                if (++depth > options_.max_text_depth) {
-                    return "the text nests deeper than " + std::to_string(options_.max_text_depth) +
-                           " levels";
-                }
-            } else if ((one == ']' || one == '}') && depth > 0) {
-                --depth;
-            }
+        if (detail::json_deeper_than(text, options_.max_text_depth)) {
+            return "the text nests deeper than " + std::to_string(options_.max_text_depth) +
+                   " levels";
         }
         return std::nullopt;
     }
