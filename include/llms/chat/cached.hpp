@@ -31,6 +31,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -243,34 +244,40 @@ private:
     static void join_calls(Cache& cache, P& inner, std::string const& key, request const& ask,
                            flight_writer& out, bool& begun) {
         auto const stop = out.abandoned();
+        std::optional<chunk> end; // of our own call
         auto const ask_stream = [&] {
             stream_recorder<> recorder;
-            recorded_response whole;
             auto from = inner.stream(ask, stop);
             while (auto const* piece = from.next(stop)) {
                 recorder.add(*piece);
                 if (recorder.done()) {
-                    // Before its end is given out: who has seen the end finds it in the cache.
-                    whole = std::move(recorder).take();
-                    keep(cache, key, ask, whole);
-                }
-                begun = true;
-                if (!out.push(*piece)) {
-                    throw cancelled_error("cached: the last reader of the stream has left");
+                    end = *piece;
+                } else {
+                    begun = true;
+                    if (!out.push(*piece)) {
+                        throw cancelled_error("cached: the last reader of the stream has left");
+                    }
                 }
             }
+            auto whole = std::move(recorder).take();
+            keep(cache, key, ask, whole);
             return whole;
         };
         auto const flight = cache.calls().run(
             flight_name(key, ask.cache), [&] { return fetch(cache, key, ask, stop, ask_stream); },
             {.stop = stop});
-        if (!begun) {
+        // Who has seen the end finds the answer in the cache and the flight over.
+        if (end) {
+            out.seal();
+            out.push(*std::move(end));
+        } else {
             replay(*flight, !flight.led, out);
         }
     }
 
     // An answer from elsewhere into a stream; its end keeps the usage, for the counts.
     static void replay(recorded_response const& answer, bool coalesced, flight_writer& out) {
+        out.seal();
         replay_cursor cursor;
         for (chunk piece; cursor.next(answer, piece); piece.clear()) {
             if (piece.kind == chunk_kind::end) {
