@@ -42,6 +42,49 @@ auto weigh_length(std::string_view /*key*/, std::string const& value) -> std::si
 
 } // namespace
 
+TEST_CASE("cache: what is put with an age has only the rest of its times", "[cache]") {
+    timed_cache<std::string, int> cache{{.ttl = 1h, .soft_ttl = 20min}};
+    cache.put("a", 1, {.age = 10min});
+    CHECK(cache.get("a", {.max_age = 10min}));
+    CHECK_FALSE(cache.get("a", {.max_age = 9min}));
+    CHECK_FALSE(cache.get("a").stale());
+    cache_test_clock::advance(10min);
+    CHECK(cache.get("a").stale());
+    cache_test_clock::advance(40min);
+    CHECK_FALSE(cache.get("a"));
+    cache.put("b", 1, {.ttl = llms::cache_forever, .age = llms::cache_forever});
+    CHECK(cache.get("b"));
+}
+
+TEST_CASE("cache: refresh replaces what get found stale, and nothing newer", "[cache]") {
+    timed_cache<std::string, int> cache{{.ttl = 1h, .soft_ttl = 1min}};
+    cache.put("a", 1);
+    cache_test_clock::advance(2min);
+    auto const stale = cache.get("a");
+    REQUIRE(stale.stale());
+    cache.refresh(stale, [](std::string_view) -> int { throw std::runtime_error("down"); });
+    CHECK(*cache.get("a") == 1);
+    cache.refresh(stale, [] { return 2; });
+    CHECK(*cache.get("a") == 2);
+    CHECK_FALSE(cache.get("a").stale());
+    cache.refresh(stale, [] { return 3; }); // it is not there any more
+    CHECK(*cache.get("a") == 2);
+    CHECK(*stale == 1);
+}
+
+TEST_CASE("cache: a failed load is remembered only if it is asked for", "[cache]") {
+    bool const remembers = GENERATE(false, true);
+    text_cache cache{{.remember_failures = remembers ? 1h : 0h}};
+    int loads = 0;
+    auto const load = [&]() -> std::string {
+        ++loads;
+        throw std::runtime_error("down");
+    };
+    CHECK_THROWS_AS(cache.get_or_load("a", load), std::runtime_error);
+    CHECK_THROWS_AS(cache.get_or_load("a", load), std::runtime_error);
+    CHECK(loads == (remembers ? 1 : 2));
+}
+
 TEST_CASE("cache: what was put is found, under any form of its key", "[cache]") {
     text_cache cache{{.max_entries = 1024, .max_bytes = 64 << 20, .ttl = 10min}};
     CHECK_FALSE(cache.get("a"));

@@ -352,6 +352,17 @@ TEST_CASE("guarded_store: nobody waits for a lease in vain", "[guarded_store]") 
         CHECK_FALSE(other.permit);
         store->failing = false;
     }
+    SECTION("a lease that could not be given back, because the store failed") {
+        store->failing = true;
+        held.permit = {};
+        REQUIRE(holder.flush(soon()));
+        store->failing = false;
+        breaker_clock::advance(1h);
+        auto const again = holder.get_or_lease("key"); // in nobody's hands: does not wait
+        CHECK_FALSE(again.permit);
+        REQUIRE(holder.flush(soon()));
+        CHECK(holder.get_or_lease("key").permit);
+    }
     SECTION("a lease given back is free again") {
         held = {};
         CHECK(holder.get_or_lease("key").permit);

@@ -65,6 +65,25 @@ TEST_CASE("stream_flight: readers get every chunk from the first, whenever they 
     CHECK(stats.abandoned == 0);
 }
 
+TEST_CASE("stream_flight: nobody joins a sealed stream; its readers get its end",
+          "[stream_flight]") {
+    flights all;
+    std::optional<flights::writer> writer;
+    auto reader = start(all, writer);
+    REQUIRE(writer->push("a"));
+    writer->seal();
+    CHECK(all.stats().in_flight == 0);
+    std::optional<flights::writer> next_writer;
+    auto next = start(all, next_writer);
+    REQUIRE(writer->push("b"));
+    writer->close();
+    CHECK(rest(reader) == "ab");
+    REQUIRE(next_writer->push("c"));
+    CHECK(all.stats().in_flight == 1); // the end of the old one has not touched it
+    next_writer->close();
+    CHECK(rest(next) == "c");
+}
+
 TEST_CASE("stream_flight: chunks are shared, not copied", "[stream_flight]") {
     llms::stream_flight<int, std::unique_ptr<int>> all;
     std::optional<decltype(all)::writer> writer;

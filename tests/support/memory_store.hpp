@@ -22,7 +22,8 @@ class memory_store {
 public:
     std::atomic<bool> failing = false; ///< every call throws
     std::atomic<int> calls = 0;
-    std::function<void()> before_put; ///< runs in each put, under no lock; set it before use
+    std::atomic<int> refused_leases = 0; ///< because another had them
+    std::function<void()> before_put;    ///< runs in each put, under no lock; set it before use
 
     auto get(std::string_view key, llms::store_deadline /*deadline*/)
         -> std::optional<std::string> {
@@ -52,7 +53,9 @@ public:
                    llms::store_deadline /*deadline*/) -> bool {
         enter();
         std::lock_guard const lock(mutex_);
-        return leases_.emplace(key, token).second;
+        bool const taken = leases_.emplace(key, token).second;
+        refused_leases += taken ? 0 : 1;
+        return taken;
     }
 
     void release(std::string_view key, std::string_view token, llms::store_deadline /*deadline*/) {

@@ -70,7 +70,9 @@ public:
     using key_view = detail::cache_key_view<Key>;
 
     /// Throws `cache_error` when an option is out of its range.
-    explicit cache(options chosen = {}) : options_{std::move(chosen)} {
+    explicit cache(options chosen = {})
+        : options_{std::move(chosen)},
+          flights_{{.remember_failures = options_.remember_failures}} {
         check(options_);
         shard_count_ = choose_shards();
         shards_ = std::make_unique<shard[]>(shard_count_);
@@ -152,9 +154,18 @@ public:
         if (state == freshness::soft) {
             stale_hits_.fetch_add(1, std::memory_order_relaxed);
             found.stale_ = true;
-            return refresh(std::move(found), std::forward<Loader>(loader));
+            return reload(std::move(found), std::forward<Loader>(loader));
         }
         return found;
+    }
+
+    /// Refreshes an entry that `get` has found stale, as `get_or_load` does: through the executor, or
+    /// here when there is none; not when a refresh of it is under way. What the loader brings is
+    /// stored unless the entry was replaced or removed meanwhile; what it throws changes nothing.
+    /// Precondition: not empty.
+    template <typename Loader>
+    void refresh(handle const& stale, Loader&& loader) {
+        static_cast<void>(reload(stale, std::forward<Loader>(loader)));
     }
 
     /// Removes one entry. False when there was none.
@@ -380,7 +391,7 @@ private:
     // Of which the second is not negative.
     [[nodiscard]] static auto saturated_sum(std::int64_t a, std::int64_t b) noexcept
         -> std::int64_t {
-        return a > never - b ? never : a + b;
+        return b == never || a > never - b ? never : a + b;
     }
 
     // Not negative, and short enough to be added to any other time of the kind: what a file says is not
@@ -468,10 +479,11 @@ private:
         one.hash = hash;
         one.weight = options_.weigher ? options_.weigher(one.key(), one.value())
                                       : detail::cache_default_weight(one);
-        one.created = now();
+        auto const zero = std::chrono::nanoseconds::zero();
+        // Kept away from the end of time, which could not be subtracted.
+        one.created = now() - time_between(0, how.age.count());
         auto const ttl = how.ttl.value_or(options_.ttl);
-        one.expires =
-            saturated_sum(one.created, shortened(ttl < ttl.zero() ? ttl.zero() : ttl, one));
+        one.expires = saturated_sum(one.created, shortened(ttl < zero ? zero : ttl, one));
         return fresh;
     }
 
@@ -634,7 +646,7 @@ private:
               loader_(std::forward<L>(loader)) {}
         refreshing(refreshing const&) = delete;
         auto operator=(refreshing const&) -> refreshing& = delete;
-        // Release pairs with the exchange in `refresh`: the next refresh comes after this one.
+        // Release pairs with the exchange in `reload`: the next refresh comes after this one.
         ~refreshing() { old_.entry_->refreshing.store(false, std::memory_order_release); }
 
         // The fresh value, or the old one when the loader throws.
@@ -657,7 +669,7 @@ private:
     };
 
     template <typename Loader>
-    auto refresh(handle old, Loader&& loader) -> handle {
+    auto reload(handle old, Loader&& loader) -> handle {
         if (old.entry_->refreshing.exchange(true, std::memory_order_acquire)) {
             return old;
         }
@@ -771,8 +783,9 @@ private:
             }
         };
         auto const zero = std::chrono::nanoseconds::zero();
-        demand(chosen.ttl >= zero && chosen.soft_ttl >= zero && chosen.stale_if_error >= zero,
-               "ttl, soft_ttl and stale_if_error must not be negative");
+        demand(chosen.ttl >= zero && chosen.soft_ttl >= zero && chosen.stale_if_error >= zero &&
+                   chosen.remember_failures >= zero,
+               "ttl, soft_ttl, stale_if_error and remember_failures must not be negative");
         demand(chosen.jitter >= 0 && chosen.jitter <= 1, "jitter must be from 0 to 1");
         demand((chosen.shards & (chosen.shards - 1)) == 0, "shards must be a power of two, or 0");
         demand(chosen.max_entries < (std::size_t{1} << 31U), "max_entries must be below 2^31");

@@ -60,6 +60,9 @@ struct cache_options {
     std::chrono::nanoseconds soft_ttl = cache_forever;
     /// How long past its time to live it may still answer a `get_or_load` whose loader fails.
     std::chrono::nanoseconds stale_if_error{0};
+    /// How long a failed load answers later ones of its key too (on the steady clock); zero: not at
+    /// all.
+    std::chrono::nanoseconds remember_failures{0};
     /// Shortens each lifetime by a random share of it up to this, from 0 to 1, so that what was put
     /// together does not expire together.
     double jitter = 0;
@@ -85,6 +88,8 @@ struct cache_options {
 struct cache_put_options {
     /// How long it is good; by default what the cache's options say.
     std::optional<std::chrono::nanoseconds> ttl = std::nullopt;
+    /// How old it is already, for `ttl`, `soft_ttl` and `max_age`: what comes from a second tier.
+    std::chrono::nanoseconds age{0};
 };
 
 /// What one reader accepts.

@@ -323,7 +323,9 @@ private:
         // In the queue behind the put of the value, so that whoever gets the lease next finds it.
         void release(std::string key, std::string token) noexcept {
             try {
-                enqueue({write::kind::release, std::move(key), std::move(token), 0, 0});
+                if (!enqueue({write::kind::release, key, token, 0, 0})) {
+                    owe(std::move(key), std::move(token));
+                }
             } catch (...) { // out of memory; the lease will end by its time
                 count(&guarded_store_stats::dropped);
             }
@@ -339,14 +341,22 @@ private:
                     return result; // with a lease, it was the second look: nobody was quicker
                 }
                 auto token = new_token();
+                bool asked = false;
                 auto const given =
                     ask(std::min(mine.deadline, in(options_.get_timeout)), [&](store_deadline by) {
+                        asked = true;
                         return tier_->try_lease(key, token, options_.lease_ttl, by);
                     });
                 if (!given) {
+                    if (asked) { // perhaps we have it, and only the answer was lost
+                        owe(std::string(key), std::move(token));
+                    }
                     return result;
                 }
                 leased = *given;
+                if (!leased && repay(key)) {
+                    return result; // nobody makes the value
+                }
                 if (leased) {
                     result.permit.core_ = self;
                     result.permit.key_ = key;
@@ -502,6 +512,30 @@ private:
             }
         }
 
+        // A lease of ours that we could not give back, because the store failed, is in nobody's
+        // hands: gives it back once more.
+        auto repay(std::string_view key) -> bool {
+            std::string token;
+            {
+                std::lock_guard const lock(mutex_);
+                auto const found = owed_.empty() ? owed_.end() : owed_.find(std::string(key));
+                if (found == owed_.end()) {
+                    return false;
+                }
+                token = std::move(found->second);
+                owed_.erase(found);
+            }
+            release(std::string(key), std::move(token));
+            return true;
+        }
+
+        void owe(std::string key, std::string token) {
+            std::lock_guard const lock(mutex_);
+            if (owed_.size() < options_.max_pending) {
+                owed_.insert_or_assign(std::move(key), std::move(token));
+            }
+        }
+
         // The life of our own thread.
         void work() {
             for (;;) {
@@ -527,6 +561,9 @@ private:
                 writing_ = true;
                 lock.unlock();
                 bool const done = carry_out(*item);
+                if (!done && item->what == write::kind::release) {
+                    owe(item->key, item->value);
+                }
                 lock.lock();
                 writing_ = false;
                 queue_.pop_front();
@@ -574,6 +611,7 @@ private:
         std::condition_variable changed_;
         std::deque<std::shared_ptr<write const>> queue_; // the first may be being written
         std::unordered_map<std::string, std::shared_ptr<write const>> newest_; // of each key
+        std::unordered_map<std::string, std::string> owed_; // key and token of each, see repay()
         std::size_t pending_bytes_ = 0;
         bool draining_ = false; // drain() is running
         bool writing_ = false;

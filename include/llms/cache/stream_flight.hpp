@@ -175,6 +175,11 @@ private:
             changed.notify_all();
         }
 
+        void seal() noexcept {
+            std::lock_guard const lock(owner->mutex);
+            owner->forget(*this);
+        }
+
         // While launch() runs, the writer may be dying of the exception that is the better reason.
         void break_off() noexcept {
             {
@@ -364,6 +369,14 @@ public:
     /// Appends a chunk. Returns false if nobody reads the stream any more, or it is closed: the
     /// producer may stop.
     auto push(Chunk chunk) -> bool { return stream_ != nullptr && stream_->push(std::move(chunk)); }
+
+    /// From now on nobody joins the stream: the next caller launches anew. Before its last chunk, it
+    /// keeps those who have seen the end from joining what they have seen.
+    void seal() noexcept {
+        if (stream_ != nullptr) {
+            stream_->seal();
+        }
+    }
 
     /// Fires when the last reader has left; its callbacks run on that reader's thread.
     [[nodiscard]] auto abandoned() const -> std::stop_token {

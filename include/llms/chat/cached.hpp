@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // `cached(cache)`: the middleware that answers from a `response_cache`. Identical calls that are
-// made at the same time become one: the first asks, the others get its answer.
+// made at the same time become one, whether they complete or stream: the first asks, the others get
+// its answer.
 //
 //     llms::response_cache cache{{.tenant = "acme"}};
 //     auto client = provider | llms::cached(cache);
 //     auto const answer = client.complete(ask); // answer.cached, answer.coalesced tell
 //
 // What one call wants of the cache stands in `request.cache`: bypass, refresh, no_store,
-// only_if_cached, a time to live, a variant.
+// only_if_cached, a time to live, an age, a variant.
 //
-// Thread safety: as the provider's. The cache must outlive the client and its streams.
+// Thread safety: as the provider's. The cache must outlive the client and its streams; refreshes
+// that its executor still has may outlive both.
 #ifndef LLMS_CHAT_CACHED_HPP
 #define LLMS_CHAT_CACHED_HPP
 
@@ -21,9 +23,15 @@
 #include <llms/chat/response.hpp>
 #include <llms/chat/response_cache.hpp>
 #include <llms/chat/response_stream.hpp>
+#include <llms/detail/cache_wait.hpp>
+#include <llms/detail/chat_keeper.hpp>
 
+#include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -46,25 +54,36 @@ public:
         }
         auto const key = cache_->key(ask, inner_->name());
         if (auto const hit = find(ask, key)) {
-            cache_->count_hit(hit->response.usage);
-            auto answer = free_of_charge(hit->response);
-            answer.cached = true;
-            return answer;
+            return hit_on(hit->response);
         }
         std::string const own(key); // the calls below ask for keys of their own
-        auto const flight = cache_->calls().run(
-            own, [&] { return recorded_response{ask_once(own, ask, stop)}; }, {.stop = stop});
-        if (flight.led) {
-            cache_->count_miss();
-            return flight->response.clone();
+        try {
+            auto const flight =
+                cache_->calls().run(flight_name(own, ask.cache),
+                                    [&] {
+                                        return fetch(*cache_, own, ask, stop, [&] {
+                                            recorded_response answer{inner_->complete(ask, stop)};
+                                            keep(*cache_, own, ask, answer);
+                                            return answer;
+                                        });
+                                    },
+                                    {.stop = stop});
+            if (!flight.led) {
+                cache_->count_coalesced(flight->response.model, flight->response.usage);
+                auto answer = free_of_charge(flight->response);
+                answer.coalesced = true;
+                return answer;
+            }
+            return flight->response.cached ? hit_on(flight->response) : flight->response.clone();
+        } catch (...) {
+            if (auto const old = stand_in(*cache_, own, ask, stop)) {
+                return hit_on(old->response);
+            }
+            throw;
         }
-        cache_->count_coalesced(flight->response.usage);
-        auto answer = free_of_charge(flight->response);
-        answer.coalesced = true;
-        return answer;
     }
 
-    /// A stream that is in the cache is replayed at once, chunk by chunk as it was. One that is not is
+    /// A stream that is in the cache is replayed, chunk by chunk as it was. One that is not is
     /// asked for once: callers who come while it runs get all its chunks, from the first on, and it
     /// goes into the cache when it has ended. It goes on while any of them reads it.
     /// \throws as `complete`
@@ -74,15 +93,16 @@ public:
         }
         auto const key = cache_->key(ask, inner_->name());
         if (auto hit = find(ask, key)) {
-            cache_->count_hit(hit->response.usage);
+            cache_->count_hit(hit->response.model, hit->response.usage);
+            if (cache_->paced()) {
+                return response_stream(std::make_unique<paced_source>(std::move(hit), stop));
+            }
             return response_stream(std::make_unique<replay_source>(std::move(hit)));
         }
         std::string const own(key);
-        auto reader = cache_->streams().join(
-            own, [&](flight_writer out) { produce(own, ask, std::move(out)); });
-        if (reader.led()) {
-            cache_->count_miss();
-        }
+        auto reader = cache_->streams().join(flight_name(own, ask.cache), [&](flight_writer out) {
+            produce(own, ask, std::move(out));
+        });
         return response_stream(std::make_unique<shared_source>(std::move(reader), *cache_, stop));
     }
 
@@ -92,6 +112,28 @@ private:
     using handle = typename Cache::handle;
     using flight_reader = typename Cache::stream_flights::reader;
     using flight_writer = typename Cache::stream_flights::writer;
+
+    // Stopped by either of a caller's two tokens: that of the call and that of each `next`.
+    class both_stops {
+    public:
+        explicit both_stops(std::stop_token const& outer) : outer_(outer, forward{stop_}) {}
+
+        /// Calls `wait(token)`.
+        template <class Wait>
+        auto during(std::stop_token const& inner, Wait wait) {
+            std::stop_callback const forwarding(inner, forward{stop_});
+            return wait(stop_.get_token());
+        }
+
+    private:
+        struct forward {
+            std::stop_source to;
+            void operator()() noexcept { to.request_stop(); }
+        };
+
+        std::stop_source stop_;
+        std::stop_callback<forward> outer_;
+    };
 
     class replay_source final : public chunk_source {
     public:
@@ -105,47 +147,92 @@ private:
         replay_cursor cursor_;
     };
 
-    // One caller's view of a stream in flight.
+    // Gives each chunk out when it is due.
+    class paced_source final : public chunk_source {
+    public:
+        paced_source(handle answer, std::stop_token const& outer)
+            : answer_(std::move(answer)),
+              stops_(outer) {}
+
+        [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
+            if (!cursor_.next(*answer_, out)) {
+                return false;
+            }
+            due_ += cursor_.pause(*answer_);
+            stops_.during(stop, [this](std::stop_token const& either) {
+                wait_limits<> const until{.stop = either, .deadline = due_};
+                std::mutex nobody;
+                std::condition_variable never;
+                detail::wait_within(nobody, never, until, [] { return false; });
+                if (either.stop_requested()) {
+                    until.give_up("cached");
+                }
+            });
+            return true;
+        }
+
+    private:
+        handle answer_;
+        replay_cursor cursor_;
+        both_stops stops_;
+        std::chrono::steady_clock::time_point due_ = std::chrono::steady_clock::now();
+    };
+
+    // One caller's view of a stream in flight, whose end says what it cost and where it came from.
     class shared_source final : public chunk_source {
     public:
         shared_source(flight_reader from, Cache& cache, std::stop_token const& outer)
             : from_(std::move(from)),
               cache_(&cache),
-              outer_(outer, forward{stop_}) {}
+              stops_(outer) {}
 
         [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
-            std::stop_callback const inner(stop, forward{stop_});
-            auto const* const piece = from_.next({.stop = stop_.get_token()});
+            auto const* const piece = stops_.during(stop, [this](std::stop_token const& either) {
+                return from_.next({.stop = either});
+            });
             if (piece == nullptr) {
                 return false;
             }
             out = *piece;
-            if (out.kind == chunk_kind::end && !from_.led()) {
-                cache_->count_coalesced(out.usage);
-                out.usage = {};
-                out.coalesced = true;
+            if (out.kind == chunk_kind::end) {
+                settle(out);
             }
             return true;
         }
 
     private:
-        struct forward {
-            std::stop_source to;
-            void operator()() noexcept { to.request_stop(); }
-        };
+        void settle(chunk& end) {
+            if (!from_.led() || end.coalesced) {
+                cache_->count_coalesced(end.name, end.usage);
+                end.cached = false;
+                end.coalesced = true;
+                end.usage = {};
+            } else if (end.cached) {
+                cache_->count_hit(end.name, end.usage);
+                end.usage = {};
+            }
+        }
 
         flight_reader from_;
         Cache* cache_;
-        std::stop_source stop_; // stopped by either of the caller's tokens
-        std::stop_callback<forward> outer_;
+        both_stops stops_;
     };
 
     // Makes the chunks of a flight, on a thread of its own: the caller who led may leave.
     void produce(std::string const& key, request const& ask, flight_writer out) {
         cache_->workers().run([cache = cache_, inner = inner_, key, ask = ask.clone(),
                                out = std::move(out)]() mutable noexcept {
+            bool begun = false; // a chunk was given out
             try {
-                pump(*cache, *inner, key, ask, out);
+                try {
+                    join_calls(*cache, *inner, key, ask, out, begun);
+                } catch (...) {
+                    auto const old = begun ? handle{} : stand_in(*cache, key, ask, out.abandoned());
+                    if (!old) {
+                        throw;
+                    }
+                    replay(*old, false, out);
+                }
                 out.close();
             } catch (...) {
                 out.close(std::current_exception());
@@ -153,29 +240,105 @@ private:
         });
     }
 
-    static void pump(Cache& cache, P& inner, std::string const& key, request const& ask,
-                     flight_writer& out) {
-        // As in ask_once: a flight may have ended since the look-up.
-        if (ask.cache.mode != cache_mode::refresh) {
-            if (auto const late = cache.find(key)) {
-                replay_cursor cursor;
-                for (chunk piece;
-                     cursor.next(*late, piece) && out.push(std::exchange(piece, {}));) {}
+    // A stream is one of the calls in flight: who completes waits for it, and it for who completes.
+    static void join_calls(Cache& cache, P& inner, std::string const& key, request const& ask,
+                           flight_writer& out, bool& begun) {
+        auto const stop = out.abandoned();
+        std::optional<chunk> end; // of our own call
+        auto const ask_stream = [&] {
+            stream_recorder<> recorder;
+            auto from = inner.stream(ask, stop);
+            while (auto const* piece = from.next(stop)) {
+                recorder.add(*piece);
+                if (recorder.done()) {
+                    end = *piece;
+                } else {
+                    begun = true;
+                    if (!out.push(*piece)) {
+                        throw cancelled_error("cached: the last reader of the stream has left");
+                    }
+                }
+            }
+            auto whole = std::move(recorder).take();
+            keep(cache, key, ask, whole);
+            return whole;
+        };
+        auto const flight = cache.calls().run(
+            flight_name(key, ask.cache), [&] { return fetch(cache, key, ask, stop, ask_stream); },
+            {.stop = stop});
+        // Who has seen the end finds the answer in the cache and the flight over.
+        if (end) {
+            out.seal();
+            out.push(*std::move(end));
+        } else {
+            replay(*flight, !flight.led, out);
+        }
+    }
+
+    // An answer from elsewhere into a stream; its end keeps the usage, for the counts.
+    static void replay(recorded_response const& answer, bool coalesced, flight_writer& out) {
+        out.seal();
+        replay_cursor cursor;
+        for (chunk piece; cursor.next(answer, piece);) {
+            if (piece.kind == chunk_kind::end) {
+                piece.usage = answer.response.usage;
+                piece.cached = !coalesced;
+                piece.coalesced = coalesced;
+            }
+            if (!out.push(std::exchange(piece, {}))) {
                 return;
             }
         }
-        stream_recorder<> recorder;
-        auto from = inner.stream(ask, out.abandoned());
-        while (auto const* piece = from.next(out.abandoned())) {
-            recorder.add(*piece); // NOLINT(bugprone-use-after-move): see below
-            if (recorder.done() && ask.cache.mode != cache_mode::no_store) {
-                // Before its end is given out: who has seen the end finds it in the cache.
-                cache.put(key, std::move(recorder).take(), ask.cache); // nothing follows the end
-            }
-            if (!out.push(*piece)) {
-                return; // the last reader has left
+    }
+
+    // The one call of a flight, unless the answer has come meanwhile: between this caller's look-up and
+    // its flight another may have ended, so that N identical calls make one, whatever their timing;
+    // or another process has put it into the second tier. Then it is marked `cached`.
+    template <class Call>
+    [[nodiscard]] static auto fetch(Cache& cache, std::string const& key, request const& ask,
+                                    std::stop_token const& stop, Call const& call)
+        -> recorded_response {
+        typename Cache::tier_answer found; // with the lease, which is held until we are done
+        if (ask.cache.mode != cache_mode::refresh) {
+            if (auto const late = cache.find(key, ask.cache)) {
+                found.answer = late->clone();
+            } else {
+                found = cache.ask_tier(key, ask.cache, stop);
             }
         }
+        if (found.answer) {
+            found.answer->response.cached = true;
+            return *std::move(found.answer);
+        }
+        cache.count_miss();
+        return call();
+    }
+
+    static void keep(Cache& cache, std::string const& key, request const& ask,
+                     recorded_response const& answer) {
+        if (ask.cache.mode != cache_mode::no_store) {
+            cache.put(key, answer.clone(), ask.cache);
+        }
+    }
+
+    // What may be served though the call failed.
+    [[nodiscard]] static auto stand_in(Cache& cache, std::string_view key, request const& ask,
+                                       std::stop_token const& stop) -> handle {
+        return ask.cache.mode == cache_mode::refresh || stop.stop_requested()
+                   ? handle{}
+                   : cache.find_expired(key, ask.cache);
+    }
+
+    // Calls that want the same of the cache share a flight.
+    [[nodiscard]] static auto flight_name(std::string name, cache_control const& control)
+        -> std::string {
+        if (control.mode == cache_mode::refresh) {
+            name += 'r';
+        }
+        if (control.max_age != std::chrono::nanoseconds::max()) {
+            name += std::to_string(control.max_age.count());
+        }
+        return name;
     }
 
     // False: the call goes past the cache.
@@ -195,38 +358,66 @@ private:
         if (ask.cache.mode == cache_mode::refresh) {
             return {};
         }
-        auto hit = cache_->find(key);
+        auto hit = cache_->find(key, ask.cache);
         if (!hit && ask.cache.mode == cache_mode::only_if_cached) {
-            cache_->count_miss();
-            throw cache_miss_error("the answer is not in the cache");
+            if (cache_->ask_tier(key, ask.cache, {}).answer) {
+                hit = cache_->find(key, ask.cache);
+            }
+            if (!hit) {
+                cache_->count_miss();
+                throw cache_miss_error("the answer is not in the cache");
+            }
+        }
+        if (hit && hit.stale() && ask.cache.mode == cache_mode::normal) {
+            refresh(ask, hit);
         }
         return hit;
     }
 
-    // The one call of a flight. Between this caller's look-up and its flight another flight may
-    // have ended, so the cache is asked once more: N identical calls make one, whatever their
-    // timing.
-    [[nodiscard]] auto ask_once(std::string const& key, request const& ask,
-                                std::stop_token const& stop) -> response {
-        if (auto const late = find(ask, key)) {
-            auto answer = free_of_charge(late->response);
-            answer.cached = true;
-            return answer;
-        }
-        auto answer = inner_->complete(ask, stop);
-        if (ask.cache.mode != cache_mode::no_store) {
-            cache_->put(key, {answer.clone()}, ask.cache);
-        }
+    // Asks again, as it was asked before, behind the caller's back; nothing here belongs to the cache,
+    // which may be gone by then.
+    void refresh(request const& ask, handle const& hit) const {
+        cache_->refresh(
+            hit, [inner = inner_, keeper = cache_->keeper(), streamed = !hit->cuts.empty(),
+                  again = std::make_shared<request const>(ask.clone())](std::string_view key,
+                                                                        cache_put_options& how) {
+                recorded_response fresh;
+                if (streamed) {
+                    stream_recorder<> recorder;
+                    auto from = inner->stream(*again, {});
+                    while (auto const* piece = from.next()) {
+                        recorder.add(*piece);
+                    }
+                    fresh = std::move(recorder).take();
+                } else {
+                    fresh.response = inner->complete(*again, {});
+                }
+                if (!keeper.keeps(fresh.response)) {
+                    throw error("cached: the new answer is not whole");
+                }
+                if (auto const bytes = keeper.encode(fresh)) {
+                    keeper.write(key, *bytes, again->cache);
+                }
+                how.ttl = again->cache.ttl;
+                return fresh;
+            });
+    }
+
+    [[nodiscard]] auto hit_on(response const& kept) -> response {
+        cache_->count_hit(kept.model, kept.usage);
+        auto answer = free_of_charge(kept);
+        answer.cached = true;
         return answer;
     }
 
     static auto free_of_charge(response const& from) -> response {
         auto answer = from.clone();
         answer.usage = {};
+        answer.cached = false;
         return answer;
     }
 
-    std::shared_ptr<P> inner_; // shared with the threads of streams in flight
+    std::shared_ptr<P> inner_; // shared with the threads of streams in flight, and refreshes
     Cache* cache_;
 };
 

@@ -36,6 +36,8 @@ struct recorded_response {
     llms::response response{};
     std::vector<recorded_cut> cuts{}; ///< empty: it was not streamed
 
+    [[nodiscard]] auto clone() const -> recorded_response { return {response.clone(), cuts}; }
+
     /// About how many bytes of memory this takes.
     [[nodiscard]] auto weight() const -> std::size_t {
         auto const& m = response.message;
@@ -141,7 +143,8 @@ private:
         out.text.assign(part.text, offset_, bytes);
         offset_ += out.text.size();
         if constexpr (std::same_as<Part, reasoning_part>) {
-            if (offset_ == part.text.size()) {
+            // Once: it may have come in a chunk of its own behind the text.
+            if (offset_ == part.text.size() && std::exchange(unsigned_, part_ + 1) <= part_) {
                 out.signature = part.signature;
             }
         }
@@ -209,9 +212,10 @@ private:
 
     static constexpr auto fresh = static_cast<std::size_t>(-1);
 
-    std::size_t at_ = 0;     // the next cut, or part and then tool call
-    std::size_t part_ = 0;   // the part that the next text or reasoning comes from
-    std::size_t offset_ = 0; // in that part
+    std::size_t at_ = 0;       // the next cut, or part and then tool call
+    std::size_t part_ = 0;     // the part that the next text or reasoning comes from
+    std::size_t offset_ = 0;   // in that part
+    std::size_t unsigned_ = 0; // the first part whose signature was not given out
     std::vector<std::size_t> call_offsets_;
 };
 

@@ -55,6 +55,8 @@ struct cache_control {
     std::uint32_t variant = 0;
     /// How long the answer is good; by default what the cache says.
     std::optional<std::chrono::nanoseconds> ttl{};
+    /// An answer older than that will not do for this call.
+    std::chrono::nanoseconds max_age = std::chrono::nanoseconds::max();
 };
 
 /// What a program asks of a model; see the head of this file.
