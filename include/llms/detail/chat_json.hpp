@@ -8,8 +8,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -60,6 +62,19 @@ void add_members(nlohmann::ordered_json& j, Extra const& extra) {
     }
 }
 
+/// The members of an object but those named; null when there are none.
+[[nodiscard]] inline auto members_but(nlohmann::json const& j,
+                                      std::initializer_list<std::string_view> known)
+    -> nlohmann::json {
+    nlohmann::json rest;
+    for (auto const& [key, value] : j.items()) {
+        if (std::find(known.begin(), known.end(), key) == known.end()) {
+            rest[key] = value;
+        }
+    }
+    return rest;
+}
+
 /// How deep arrays and objects lie inside each other in a JSON text, valid or not.
 [[nodiscard]] inline auto nesting(std::string_view text) noexcept -> std::size_t {
     std::size_t depth = 0;
@@ -92,6 +107,11 @@ void add_members(nlohmann::ordered_json& j, Extra const& extra) {
         return {nlohmann::json::value_t::discarded};
     }
     return nlohmann::json::parse(text, nullptr, false);
+}
+
+/// The text of a JSON value; what is not UTF-8 in its strings is replaced.
+[[nodiscard]] inline auto lenient_dump(nlohmann::json const& j) -> std::string {
+    return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 /// The text of a body to send. \throws error when a string in it is not UTF-8.
