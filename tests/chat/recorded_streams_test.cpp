@@ -412,7 +412,7 @@ TEST_CASE("recorded streams: raw event streams of Anthropic", "[recorded]") {
         auto const expected = read_anthropic(data);
         check(answer, expected);
         CHECK(answer.usage == llms::anthropic::detail::usage_from(expected.usage));
-        for (std::size_t const cut : {1, 7, 64}) {
+        for (std::size_t const cut : {std::size_t{1}, std::size_t{7}, std::size_t{64}}) {
             CHECK(decode<llms::anthropic::stream_decoder>(bytes + "\n\n", cut) == chunks);
         }
     }

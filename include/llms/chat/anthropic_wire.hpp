@@ -726,13 +726,9 @@ private:
     void conclude(nlohmann::json const& event) {
         auto const& change = detail::json_member(event, "delta");
         if (change.is_object()) {
-            extra_.is_null() ? void(extra_ = detail::members_but(change, {"stop_reason"}))
-                             : extra_.update(members(change, {"stop_reason"}));
+            keep(detail::members_but(change, {"stop_reason"}));
         }
-        auto const more = members(event, {"type", "delta", "usage"});
-        if (!more.empty()) {
-            extra_.is_null() ? void(extra_ = more) : extra_.update(more);
-        }
+        keep(detail::members_but(event, {"type", "delta", "usage"}));
         count(detail::json_member(event, "usage"));
         finish_with(detail::json_member(change, "stop_reason"));
     }
@@ -745,10 +741,13 @@ private:
         }
     }
 
-    static auto members(nlohmann::json const& j, std::initializer_list<std::string_view> known)
-        -> nlohmann::json {
-        auto rest = detail::members_but(j, known);
-        return rest.is_null() ? nlohmann::json::object() : rest;
+    // Further members of the response; later ones take the place of earlier ones.
+    void keep(nlohmann::json more) {
+        if (extra_.is_null()) {
+            extra_ = std::move(more);
+        } else if (!more.is_null()) {
+            extra_.update(more);
+        }
     }
 
     template <class Out>

@@ -113,7 +113,11 @@ private:
         if (!members.empty()) {
             auto const more = detail::parse_json(members);
             if (more.is_object()) {
-                extra.is_null() ? void(extra = more) : extra.update(more);
+                if (extra.is_null()) {
+                    extra = more;
+                } else {
+                    extra.update(more);
+                }
             }
         }
     }
