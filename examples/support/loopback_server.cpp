@@ -112,6 +112,110 @@ auto whole(reply const& answer, nlohmann::json const& request) -> json {
             {"usage", usage_of(answer, request)}};
 }
 
+// The same in Anthropic's Messages.
+namespace anthropic {
+
+auto finish_of(reply const& answer) -> std::string {
+    if (!answer.finish.empty()) {
+        return answer.finish;
+    }
+    return answer.calls.empty() ? "end_turn" : "tool_use";
+}
+
+auto usage_of(reply const& answer, nlohmann::json const& request) -> json {
+    auto const counted = support::usage_of(answer, request);
+    return {{"input_tokens", counted["prompt_tokens"]},
+            {"output_tokens", counted["completion_tokens"]}};
+}
+
+auto message(nlohmann::json const& request, json content, json const& finish, json const& usage)
+    -> json {
+    return {{"id", "msg_loopback"},          {"type", "message"},
+            {"role", "assistant"},           {"model", request.value("model", "loopback")},
+            {"content", std::move(content)}, {"stop_reason", finish},
+            {"stop_sequence", nullptr},      {"usage", usage}};
+}
+
+auto event(std::string const& type, json const& members) -> std::string {
+    json data{{"type", type}};
+    data.update(members);
+    return "event: " + type + "\ndata: " + data.dump() + "\n\n";
+}
+
+auto events_of(reply const& answer, nlohmann::json const& request) -> std::vector<std::string> {
+    std::vector<std::string> events;
+    auto const usage = usage_of(answer, request);
+    events.push_back(event(
+        "message_start",
+        {{"message", message(request, json::array(), nullptr,
+                             {{"input_tokens", usage["input_tokens"]}, {"output_tokens", 1}})}}));
+    std::size_t index = 0;
+    auto const block = [&](json const& opening, std::vector<json> const& deltas) {
+        events.push_back(
+            event("content_block_start", {{"index", index}, {"content_block", opening}}));
+        for (auto const& delta : deltas) {
+            events.push_back(event("content_block_delta", {{"index", index}, {"delta", delta}}));
+        }
+        events.push_back(event("content_block_stop", {{"index", index++}}));
+    };
+    if (!answer.tokens.empty()) {
+        std::vector<json> deltas;
+        for (auto const& token : answer.tokens) {
+            deltas.push_back({{"type", "text_delta"}, {"text", token}});
+        }
+        block({{"type", "text"}, {"text", ""}}, deltas);
+    }
+    for (auto const& call : answer.calls) {
+        std::vector<json> deltas;
+        for (std::size_t at = 0; at < call.arguments.size(); at += 5) {
+            deltas.push_back(
+                {{"type", "input_json_delta"}, {"partial_json", call.arguments.substr(at, 5)}});
+        }
+        block(
+            {{"type", "tool_use"}, {"id", call.id}, {"name", call.name}, {"input", json::object()}},
+            deltas);
+    }
+    events.push_back(
+        event("message_delta", {{"delta", {{"stop_reason", finish_of(answer)}}},
+                                {"usage", {{"output_tokens", usage["output_tokens"]}}}}));
+    events.push_back(event("message_stop", json::object()));
+    return events;
+}
+
+auto whole(reply const& answer, nlohmann::json const& request) -> json {
+    std::string text;
+    for (auto const& token : answer.tokens) {
+        text += token;
+    }
+    auto content = json::array();
+    if (!text.empty()) {
+        content.push_back({{"type", "text"}, {"text", text}});
+    }
+    for (auto const& call : answer.calls) {
+        content.push_back({{"type", "tool_use"},
+                           {"id", call.id},
+                           {"name", call.name},
+                           {"input", json::parse(call.arguments, nullptr, false)}});
+    }
+    return message(request, std::move(content), finish_of(answer), usage_of(answer, request));
+}
+
+} // namespace anthropic
+
+// What the two APIs write in their own ways.
+struct dialect {
+    std::vector<std::string> (*events)(reply const&, nlohmann::json const& request);
+    json (*whole)(reply const&, nlohmann::json const& request);
+    char const* request_id;  // header
+    char const* error_event; // in a stream
+};
+constexpr dialect openai_dialect{events_of, whole, "x-request-id",
+                                 "data: {\"error\": {\"message\": \"overloaded\"}}\n\n"};
+constexpr dialect anthropic_dialect{
+    anthropic::events_of, anthropic::whole, "request-id",
+    "event: error\ndata: {\"type\": \"error\", \"error\": {\"type\": \"overloaded_error\", "
+    "\"message\": \"overloaded\"}}\n\n"};
+
 auto default_reply(nlohmann::json const& /*request*/) -> reply {
     return {.tokens = tokens_of("The loopback server has nothing to say.")};
 }
@@ -139,7 +243,7 @@ struct loopback_server::state {
         return !stopped.wait_for(lock, time, [this] { return stopping; });
     }
 
-    void complete(httplib::Request const& http, httplib::Response& out) {
+    void complete(dialect const& form, httplib::Request const& http, httplib::Response& out) {
         ++requests;
         auto request = nlohmann::json::parse(http.body, nullptr, false);
         reply answer;
@@ -160,41 +264,45 @@ struct loopback_server::state {
                 answer = maker(request);
             }
         }
+        pause(answer.head);
         if (request.is_discarded()) {
             answer = {.status = 400, .error = "the body is not JSON"};
         }
-        out.set_header("x-request-id", "req-" + std::to_string(requests.load()));
+        out.set_header(form.request_id, "req-" + std::to_string(requests.load()));
         if (answer.status != 200) {
             out.status = answer.status;
             if (answer.retry_after) {
                 out.set_header("Retry-After", std::to_string(answer.retry_after->count()));
             }
-            out.set_content(json{{"error", {{"message", answer.error}}}}.dump(),
-                            "application/json");
+            out.set_content(
+                json{{"type", "error"}, {"error", {{"type", "error"}, {"message", answer.error}}}}
+                    .dump(),
+                "application/json");
         } else if (request.value("stream", false)) {
-            stream(std::move(answer), request, out);
+            stream(form, std::move(answer), request, out);
         } else if (answer.fault == fault::none) {
             pause(answer.first_token);
-            out.set_content(whole(answer, request).dump(), "application/json");
+            out.set_content(form.whole(answer, request).dump(), "application/json");
         } else {
-            broken(answer, request, out);
+            broken(form, answer, request, out);
         }
     }
 
     // A streamed answer: one event a call of the provider.
-    void stream(reply answer, nlohmann::json const& request, httplib::Response& out) {
+    void stream(dialect const& form, reply answer, nlohmann::json const& request,
+                httplib::Response& out) {
         struct progress {
             std::vector<std::string> events;
             reply answer;
             std::size_t at = 0;
         };
         auto sent = std::make_shared<progress>();
-        sent->events = events_of(answer, request);
+        sent->events = form.events(answer, request);
         sent->answer = std::move(answer);
         ++active;
         out.set_chunked_content_provider(
             "text/event-stream",
-            [this, sent](std::size_t, httplib::DataSink& sink) {
+            [this, sent, &form](std::size_t, httplib::DataSink& sink) {
                 auto const& [events, plan, at] = *sent;
                 auto const middle = at == (events.size() + 1) / 2;
                 if (!pause(at == 0 ? plan.first_token : plan.per_token)) {
@@ -203,6 +311,12 @@ struct loopback_server::state {
                 if (middle && plan.fault == fault::drop) {
                     return false; // closes the connection without the last chunk
                 }
+                if (middle && plan.fault == fault::oversized) {
+                    return oversize(sink);
+                }
+                if (at == 0 && plan.fault == fault::drop_at_once) {
+                    return false;
+                }
                 if (middle && plan.fault == fault::stall) {
                     return stall(sink);
                 }
@@ -210,8 +324,7 @@ struct loopback_server::state {
                     return write(sink, "data: {\"choices\": [ oops\n\n") && ++sent->at > 0;
                 }
                 if (middle && plan.fault == fault::error) {
-                    return write(sink, "data: {\"error\": {\"message\": \"overloaded\"}}\n\n") &&
-                           ++sent->at > 0;
+                    return write(sink, form.error_event) && ++sent->at > 0;
                 }
                 if (plan.fault == fault::garbage) {
                     write(sink, std::string(4096, '\xff'));
@@ -230,23 +343,41 @@ struct loopback_server::state {
     }
 
     // A whole answer that breaks: the body is announced longer than it is.
-    void broken(reply const& answer, nlohmann::json const& request, httplib::Response& out) {
-        auto body = std::make_shared<std::string>(whole(answer, request).dump());
+    void broken(dialect const& form, reply const& answer, nlohmann::json const& request,
+                httplib::Response& out) {
+        auto body = std::make_shared<std::string>(form.whole(answer, request).dump());
         if (answer.fault == fault::malformed || answer.fault == fault::garbage) {
             out.set_content(body->substr(0, body->size() / 2), "application/json");
             return;
         }
         ++active;
+        if (answer.fault == fault::oversized) {
+            out.set_chunked_content_provider(
+                "application/json",
+                [this](std::size_t, httplib::DataSink& sink) { return oversize(sink); },
+                [this](bool) { --active; });
+            return;
+        }
         out.set_content_provider(
             body->size(), "application/json",
             [this, body, plan = answer.fault](std::size_t at, std::size_t,
                                               httplib::DataSink& sink) {
-                if (at == 0) {
+                if (at == 0 && plan != fault::drop_at_once) {
                     return write(sink, body->substr(0, body->size() / 2));
                 }
                 return plan == fault::stall && stall(sink);
             },
             [this](bool) { --active; });
+    }
+
+    // Sends an event that never ends, until the client has gone.
+    static auto oversize(httplib::DataSink& sink) -> bool {
+        std::string const piece(std::size_t{64} << 10, 'x');
+        auto more = write(sink, "data: ");
+        while (more) {
+            more = write(sink, piece);
+        }
+        return false;
     }
 
     // Sends nothing until the client has gone or the server stops.
@@ -270,7 +401,11 @@ loopback_server::loopback_server(std::size_t threads) : state_(std::make_unique<
     server.set_keep_alive_max_count(1000);
     server.Post("/v1/chat/completions",
                 [this](httplib::Request const& request, httplib::Response& response) {
-                    state_->complete(request, response);
+                    state_->complete(openai_dialect, request, response);
+                });
+    server.Post("/v1/messages",
+                [this](httplib::Request const& request, httplib::Response& response) {
+                    state_->complete(anthropic_dialect, request, response);
                 });
     state_->port = server.bind_to_any_port("127.0.0.1");
     if (state_->port < 0) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A real HTTP server on 127.0.0.1 that speaks OpenAI's Chat Completions, for the demo and the
-// tests: SSE chunks, tool-call deltas, a usage chunk, [DONE], and, when told to, the ways in which
-// providers fail. It counts what it served.
+// A real HTTP server on 127.0.0.1 that speaks OpenAI's Chat Completions and Anthropic's Messages,
+// for the demo and the tests: whole answers and streams, tool calls, usage, and, when told to, the
+// ways in which providers fail. It counts what it served.
 //
 //     support::loopback_server server;
 //     server.next({.tokens = {"Hel", "lo"}});            // the next answer; else what answer_with
@@ -27,11 +27,13 @@ namespace support {
 /// A way in which a provider fails.
 enum class fault {
     none,
-    drop,      ///< the connection is closed after the first half of the answer
-    stall,     ///< the answer stops in the middle, and the connection stays open
-    malformed, ///< an event that is not JSON, in the middle
-    garbage,   ///< bytes that are no event stream
-    error,     ///< an error event in the middle
+    drop_at_once, ///< the connection is closed after the headers, before a byte of the answer
+    drop,         ///< the connection is closed after the first half of the answer
+    stall,        ///< the answer stops in the middle, and the connection stays open
+    malformed,    ///< an event that is not JSON, in the middle
+    garbage,      ///< bytes that are no event stream
+    error,        ///< an error event in the middle
+    oversized,    ///< an event, or a whole answer, that never ends
 };
 
 /// A tool call that an answer makes; its arguments are streamed in pieces of five bytes.
@@ -50,6 +52,7 @@ struct reply {
     std::string error = "the server was told to"; ///< the message of an error
     std::optional<std::chrono::seconds> retry_after{};
     support::fault fault = fault::none;
+    std::chrono::milliseconds head{0};        ///< pause before the headers
     std::chrono::milliseconds first_token{0}; ///< pause before the answer begins
     std::chrono::milliseconds per_token{0};   ///< pause before each further token
 };

@@ -37,9 +37,10 @@ enum class role : std::uint8_t { system, developer, user, assistant, tool };
 
 /// A call of a tool that the model asks for.
 struct tool_call {
-    std::string id;        ///< the provider's name of this call; the result refers to it
-    std::string name;      ///< the tool
-    std::string arguments; ///< JSON text as the model wrote it: perhaps broken, never trusted
+    std::string id;         ///< the provider's name of this call; the result refers to it
+    std::string name;       ///< the tool
+    std::string arguments;  ///< JSON text as the model wrote it: perhaps broken, never trusted
+    nlohmann::json extra{}; ///< further members of the wire form, kept and sent back
 
     auto operator==(tool_call const&) const -> bool = default;
 };
@@ -47,6 +48,8 @@ struct tool_call {
 /// Text, UTF-8.
 struct text_part {
     std::string text;
+    nlohmann::json
+        extra{}; ///< further members of the wire form (citations ...), kept and sent back
     auto operator==(text_part const&) const -> bool = default;
 };
 

@@ -20,12 +20,8 @@
 #include <llms/chat/transport.hpp>
 #include <llms/detail/chat_exchange.hpp>
 #include <llms/detail/chat_json.hpp>
-#include <llms/stream/channel_pool.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -50,14 +46,8 @@ struct openai_options {
     /// called before other threads change the environment.
     [[nodiscard]] static auto from_environment() -> openai_options {
         openai_options options;
-        auto const read = [](char const* name, std::string& into) {
-            auto const* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe)
-            if (value != nullptr && *value != '\0') {
-                into = value;
-            }
-        };
-        read("LLMS_BASE_URL", options.base_url);
-        read("LLMS_API_KEY", options.api_key);
+        detail::read_environment({"LLMS_BASE_URL"}, options.base_url);
+        detail::read_environment({"LLMS_API_KEY"}, options.api_key);
         return options;
     }
 };
@@ -67,48 +57,26 @@ template <transport Transport>
 class openai_client {
 public:
     explicit openai_client(Transport transport, openai_options options = {})
-        : shared_(std::make_shared<shared>(std::move(transport), std::move(options))) {}
+        : shared_(std::make_shared<state>(std::move(transport), std::move(options))) {}
 
     /// Asks and waits for the whole answer.
     /// \throws provider_error, cancelled_error
     [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
-        detail::body_receiver receiver(shared_->options.max_response_bytes);
-        shared_->transport.send(http(ask, false), receiver, std::move(stop));
-        auto const answer = detail::parse_json(receiver.take());
-        if (answer.is_discarded()) {
-            throw provider_error(failure::malformed, "the answer is not JSON");
-        }
-        return openai::response_from_json(answer);
+        return openai::response_from_json(
+            detail::exchange_json(*shared_, http(ask, false), std::move(stop)));
     }
 
     /// Asks for a stream. Errors of the call, its status included, come from the stream.
     /// \throws error when `max_streams` are open.
     [[nodiscard]] auto stream(request const& ask, std::stop_token stop = {}) -> response_stream {
-        auto produce = [shared = shared_, wire = http(ask, true)](auto& writer,
-                                                                  std::stop_token const& halt) {
-            detail::stream_receiver<openai::stream_decoder> decoded(
-                writer, halt, shared->options.max_response_bytes);
-            shared->transport.send(wire, decoded, halt);
-            decoded.finish();
-        };
-        return response_stream(
-            std::make_unique<detail::exchange_source>(shared_->channels, stop, std::move(produce)));
+        return detail::exchange_stream<openai::stream_decoder>(shared_, http(ask, true), stop);
     }
 
     /// "openai", as OpenTelemetry names the provider.
     [[nodiscard]] auto name() const noexcept -> std::string_view { return "openai"; }
 
 private:
-    struct shared {
-        shared(Transport&& transport_, openai_options&& options_)
-            : transport(std::move(transport_)),
-              options(std::move(options_)),
-              channels({.capacity = options.channel_capacity, .max_live = options.max_streams}) {}
-
-        Transport transport;
-        openai_options options;
-        channel_pool<chunk> channels;
-    };
+    using state = detail::exchange_state<Transport, openai_options>;
 
     [[nodiscard]] auto http(request const& ask, bool stream) const -> http_request {
         auto const& options = shared_->options;
@@ -126,7 +94,7 @@ private:
         return wire;
     }
 
-    std::shared_ptr<shared> shared_;
+    std::shared_ptr<state> shared_;
 };
 
 } // namespace llms::inline v0_1

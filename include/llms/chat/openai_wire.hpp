@@ -22,6 +22,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace llms::inline v0_1::openai {
 
@@ -38,6 +40,7 @@ using llms::detail::add_members;
 using llms::detail::excerpt;
 using llms::detail::integer_of;
 using llms::detail::json_member;
+using llms::detail::members_but;
 using llms::detail::parse_json;
 using llms::detail::string_of;
 
@@ -45,7 +48,9 @@ using llms::detail::string_of;
     struct visitor {
         using json = nlohmann::ordered_json;
         auto operator()(text_part const& p) const -> json {
-            return {{"type", "text"}, {"text", p.text}};
+            json j{{"type", "text"}, {"text", p.text}};
+            add_members(j, p.extra);
+            return j;
         }
         auto operator()(reasoning_part const& p) const -> json {
             return {{"type", "reasoning"}, {"text", p.text}};
@@ -79,26 +84,80 @@ using llms::detail::string_of;
     return std::visit(visitor{}, part);
 }
 
+/// A part; other_part when the part would not give the same JSON back.
 [[nodiscard]] inline auto part_from_json(nlohmann::json const& j) -> content_part {
     auto const type = string_of(j, "type");
-    // A known kind with members that llms does not model stays whole, as other_part.
-    if (type == "text" && j.size() == 2) {
-        return text_part{string_of(j, "text")};
-    }
-    if (type == "image_url" && j.size() == 2) {
+    content_part part = other_part{};
+    if (type == "text") {
+        part = text_part{string_of(j, "text"), members_but(j, {"type", "text"})};
+    } else if (type == "image_url") {
         auto const& url = json_member(j, "image_url");
-        return image_part{string_of(url, "url"), string_of(url, "detail")};
-    }
-    if (type == "input_audio" && j.size() == 2) {
+        part = image_part{string_of(url, "url"), string_of(url, "detail")};
+    } else if (type == "input_audio") {
         auto const& audio = json_member(j, "input_audio");
-        return audio_part{string_of(audio, "data"), string_of(audio, "format")};
-    }
-    if (type == "file" && j.size() == 2) {
+        part = audio_part{string_of(audio, "data"), string_of(audio, "format")};
+    } else if (type == "file") {
         auto const& file = json_member(j, "file");
-        return file_part{string_of(file, "filename"), string_of(file, "file_data"),
+        part = file_part{string_of(file, "filename"), string_of(file, "file_data"),
                          string_of(file, "file_id")};
     }
-    return other_part{j};
+    if (std::holds_alternative<other_part>(part) || nlohmann::json(part_to_json(part)) != j) {
+        return other_part{j};
+    }
+    return part;
+}
+
+[[nodiscard]] inline auto call_to_json(tool_call const& call) -> nlohmann::ordered_json {
+    nlohmann::ordered_json j{{"id", call.id},
+                             {"type", "function"},
+                             {"function", {{"name", call.name}, {"arguments", call.arguments}}}};
+    add_members(j["function"], json_member(call.extra, "function"));
+    if (auto const& type = json_member(call.extra, "type"); !type.is_null()) {
+        j["type"] = type;
+    }
+    add_members(j, call.extra);
+    return j;
+}
+
+[[nodiscard]] inline auto call_from_json(nlohmann::json const& j) -> tool_call {
+    auto const& function = json_member(j, "function");
+    tool_call call{.id = string_of(j, "id"),
+                   .name = string_of(function, "name"),
+                   .arguments = string_of(function, "arguments")};
+    if (!j.is_object()) {
+        return call;
+    }
+    call.extra = members_but(j, {"id", "type", "function"});
+    if (string_of(j, "type") != "function") {
+        call.extra["type"] = json_member(j, "type"); // "custom" ...
+    }
+    if (function.is_object()) {
+        if (auto more = members_but(function, {"name", "arguments"}); !more.is_null()) {
+            call.extra["function"] = std::move(more);
+        }
+    }
+    return call;
+}
+
+[[nodiscard]] inline auto read_calls(nlohmann::json const& calls) -> std::vector<tool_call> {
+    std::vector<tool_call> read;
+    for (auto const& call : calls) {
+        read.push_back(call_from_json(call));
+    }
+    return read;
+}
+
+[[nodiscard]] inline auto calls_to_json(message const& m) -> nlohmann::ordered_json {
+    // The form they came in, where that says the same: members left out, or of another type.
+    auto const& came = json_member(m.extra, "tool_calls");
+    if (came.is_array() && read_calls(came) == m.tool_calls) {
+        return came;
+    }
+    auto calls = nlohmann::ordered_json::array();
+    for (auto const& call : m.tool_calls) {
+        calls.push_back(call_to_json(call));
+    }
+    return calls;
 }
 
 [[nodiscard]] inline auto role_from(std::string_view name, role otherwise) noexcept -> role {
@@ -130,6 +189,19 @@ using llms::detail::string_of;
                 integer_of(json_member(j, "completion_tokens_details"), "reasoning_tokens")};
 }
 
+[[nodiscard]] inline auto usage_to_json(usage const& u) -> nlohmann::ordered_json {
+    nlohmann::ordered_json j{{"prompt_tokens", u.input_tokens},
+                             {"completion_tokens", u.output_tokens},
+                             {"total_tokens", u.input_tokens + u.output_tokens}};
+    if (u.cached_input_tokens != 0) {
+        j["prompt_tokens_details"] = {{"cached_tokens", u.cached_input_tokens}};
+    }
+    if (u.reasoning_tokens != 0) {
+        j["completion_tokens_details"] = {{"reasoning_tokens", u.reasoning_tokens}};
+    }
+    return j;
+}
+
 /// The text of a `content` member: a string, or the text parts of a list.
 template <class Text, class Reasoning>
 void read_content(nlohmann::json const& content, Text text, Reasoning reasoning) {
@@ -155,28 +227,67 @@ void read_content(nlohmann::json const& content, Text text, Reasoning reasoning)
                          std::move(known));
 }
 
+/// The parts of the `content` member of a message.
+inline void read_parts(nlohmann::json const& content, message& m) {
+    if (content.is_string()) {
+        if (!content.get_ref<std::string const&>().empty()) {
+            m.content.emplace_back(text_part{content.get<std::string>()});
+        }
+    } else if (content.is_array()) {
+        for (auto const& part : content) {
+            m.content.push_back(part_from_json(part));
+        }
+    }
+}
+
+/// The `content` member; the reasoning parts go into `reasoning`.
+[[nodiscard]] inline auto content_to_json(message const& m, std::string& reasoning)
+    -> nlohmann::ordered_json {
+    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+    std::vector<content_part const*> kept;
+    for (auto const& part : m.content) {
+        if (auto const* thought = std::get_if<reasoning_part>(&part)) {
+            reasoning += thought->text;
+        } else {
+            kept.push_back(&part);
+        }
+    }
+    // The form it came in, where that says the same: "" or null, a list of one text.
+    if (m.extra.is_object() && m.extra.contains("content")) {
+        auto const& came = m.extra["content"];
+        message read;
+        read_parts(came, read);
+        auto const same = [](content_part const& a, content_part const* b) {
+            return a == *b;
+        };
+        if (std::equal(read.content.begin(), read.content.end(), kept.begin(), kept.end(), same)) {
+            return came;
+        }
+    }
+    if (kept.empty()) {
+        return m.tool_calls.empty() ? nlohmann::ordered_json("") : nullptr;
+    }
+    if (auto const* text = std::get_if<text_part>(kept[0]);
+        kept.size() == 1 && text != nullptr && text->extra.is_null()) {
+        return text->text;
+    }
+    for (auto const* part : kept) {
+        parts.push_back(part_to_json(*part));
+    }
+    return parts;
+}
+
 } // namespace detail
 
 /// A message in the wire form.
 [[nodiscard]] inline auto to_json(message const& m) -> nlohmann::ordered_json {
     nlohmann::ordered_json j{{"role", to_string(m.role)}};
-    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+    if (auto const& came = detail::json_member(m.extra, "role");
+        !came.is_null() && m.role == role::assistant) {
+        j["role"] = came; // one that llms does not know
+    }
     std::string reasoning;
-    for (auto const& part : m.content) {
-        if (auto const* thought = std::get_if<reasoning_part>(&part)) {
-            reasoning += thought->text;
-        } else {
-            parts.push_back(detail::part_to_json(part));
-        }
-    }
-    bool const plain = parts.size() == 1 && std::holds_alternative<text_part>(m.content.back());
-    if (parts.empty()) {
-        j["content"] = m.tool_calls.empty() ? nlohmann::ordered_json("") : nullptr;
-    } else if (plain) {
-        j["content"] = std::move(parts[0]["text"]);
-    } else {
-        j["content"] = std::move(parts);
-    }
+    j["content"] = detail::content_to_json(m, reasoning);
     if (!reasoning.empty() && !m.extra.contains("reasoning")) {
         j["reasoning_content"] = std::move(reasoning);
     }
@@ -186,11 +297,8 @@ void read_content(nlohmann::json const& content, Text text, Reasoning reasoning)
     if (!m.tool_call_id.empty()) {
         j["tool_call_id"] = m.tool_call_id;
     }
-    for (auto const& call : m.tool_calls) {
-        j["tool_calls"].push_back(
-            {{"id", call.id},
-             {"type", "function"},
-             {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    if (!m.tool_calls.empty()) {
+        j["tool_calls"] = detail::calls_to_json(m);
     }
     detail::add_members(j, m.extra);
     return j;
@@ -204,17 +312,12 @@ void read_content(nlohmann::json const& content, Text text, Reasoning reasoning)
     }
     message m{.role = detail::role_from(detail::string_of(j, "role"), role::assistant)};
     for (auto const& [key, value] : j.items()) {
-        if (key == "role" || (key == "content" && value.is_null())) {
-            continue;
-        }
-        if (key == "content" && value.is_string()) {
-            if (!value.get_ref<std::string const&>().empty()) {
-                m.content.emplace_back(text_part{value.get<std::string>()});
+        if (key == "role") {
+            if (value != to_string(m.role)) {
+                m.extra[key] = value;
             }
-        } else if (key == "content" && value.is_array()) {
-            for (auto const& part : value) {
-                m.content.push_back(detail::part_from_json(part));
-            }
+        } else if (key == "content") {
+            detail::read_parts(value, m);
         } else if ((key == "reasoning_content" || key == "reasoning") && value.is_string()) {
             m.content.insert(m.content.begin(), reasoning_part{value.get<std::string>()});
             if (key == "reasoning") {
@@ -225,13 +328,15 @@ void read_content(nlohmann::json const& content, Text text, Reasoning reasoning)
         } else if (key == "tool_call_id" && value.is_string()) {
             m.tool_call_id = value.get<std::string>();
         } else if (key == "tool_calls" && value.is_array()) {
-            for (auto const& call : value) {
-                auto const& function = detail::json_member(call, "function");
-                m.tool_calls.push_back({.id = detail::string_of(call, "id"),
-                                        .name = detail::string_of(function, "name"),
-                                        .arguments = detail::string_of(function, "arguments")});
-            }
+            m.tool_calls = detail::read_calls(value);
         } else {
+            m.extra[key] = value;
+        }
+    }
+    // What the members above would not give back as it came.
+    auto const again = nlohmann::json(to_json(m));
+    for (auto const& [key, value] : j.items()) {
+        if (auto const at = again.find(key); at == again.end() || *at != value) {
             m.extra[key] = value;
         }
     }
@@ -300,18 +405,48 @@ struct body_options {
     }
     auto const& choice = choices[0];
     auto const word = detail::string_of(choice, "finish_reason");
+    auto const& used = detail::json_member(j, "usage");
     response answer{.id = detail::string_of(j, "id"),
                     .model = detail::string_of(j, "model"),
                     .message = message_from_json(choice["message"]),
                     .finish = detail::finish_from(word),
                     .finish_text = word,
-                    .usage = detail::usage_from(detail::json_member(j, "usage"))};
-    for (auto const& [key, value] : j.items()) {
-        if (key != "id" && key != "model" && key != "choices" && key != "usage") {
-            answer.extra[key] = value;
-        }
+                    .usage = detail::usage_from(used),
+                    .extra = detail::members_but(j, {"id", "model", "choices", "usage"})};
+    if (!used.is_null() && nlohmann::json(detail::usage_to_json(answer.usage)) != used) {
+        answer.extra["usage"] = used; // with the members that llms does not model
+    }
+    auto rest = choices; // further choices, and the further members of the first
+    rest[0].erase("message");
+    rest[0].erase("finish_reason");
+    if (rest != nlohmann::json::array({{{"index", 0}}})) {
+        answer.extra["choices"] = std::move(rest);
     }
     return answer;
+}
+
+/// A whole answer in the wire form, as a server would send it.
+[[nodiscard]] inline auto to_json(response const& answer) -> nlohmann::ordered_json {
+    using json = nlohmann::ordered_json;
+    json j{{"id", answer.id}, {"model", answer.model}};
+    json choices = json::array({{{"index", 0}}});
+    if (auto const& rest = detail::json_member(answer.extra, "choices");
+        rest.is_array() && !rest.empty() && rest[0].is_object()) {
+        choices = rest;
+    }
+    choices[0]["message"] = to_json(answer.message);
+    auto const word =
+        answer.finish_text.empty() ? std::string(to_string(answer.finish)) : answer.finish_text;
+    choices[0]["finish_reason"] = word == "unknown" ? json() : json(word);
+    j["choices"] = std::move(choices);
+    auto const& used = detail::json_member(answer.extra, "usage");
+    if (used.is_object() && detail::usage_from(used) == answer.usage) {
+        j["usage"] = used;
+    } else {
+        j["usage"] = detail::usage_to_json(answer.usage);
+    }
+    detail::add_members(j, answer.extra);
+    return j;
 }
 
 /// Turns the events of one stream into chunks. One thread at a time.

@@ -8,6 +8,7 @@
 #include <llms/chat/chunk.hpp>
 #include <llms/chat/response.hpp>
 #include <llms/chat/response_stream.hpp>
+#include <llms/detail/chat_json.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -26,7 +27,7 @@ namespace llms::inline v0_1 {
 /// One chunk of a recorded stream: how many bytes it added to what, and the pause before it.
 struct recorded_cut {
     chunk_kind kind = chunk_kind::text;
-    std::uint16_t index = 0; ///< of the tool call
+    std::uint16_t index = 0; ///< as of the chunk
     std::uint32_t bytes = 0;
     std::uint32_t pause_us = 0; ///< microseconds
 };
@@ -46,15 +47,23 @@ struct recorded_response {
                      m.tool_calls.size() * sizeof(tool_call);
         for (auto const& part : m.content) {
             if (auto const* text = std::get_if<text_part>(&part)) {
-                bytes += text->text.capacity();
+                bytes += text->text.capacity() + weight_of(text->extra);
+            } else if (auto const* other = std::get_if<other_part>(&part)) {
+                bytes += weight_of(other->raw);
             } else if (auto const* thought = std::get_if<reasoning_part>(&part)) {
                 bytes += thought->text.capacity() + thought->signature.capacity();
             }
         }
         for (auto const& call : m.tool_calls) {
-            bytes += call.id.capacity() + call.name.capacity() + call.arguments.capacity();
+            bytes += call.id.capacity() + call.name.capacity() + call.arguments.capacity() +
+                     weight_of(call.extra);
         }
-        return response.extra.is_null() ? bytes : bytes + response.extra.dump().size() * 4;
+        return bytes + weight_of(response.extra) + weight_of(m.extra);
+    }
+
+private:
+    static auto weight_of(nlohmann::json const& j) -> std::size_t {
+        return j.is_null() ? 0 : detail::lenient_dump(j).size() * 4;
     }
 };
 
@@ -104,13 +113,16 @@ public:
         out.kind = cut.kind;
         switch (cut.kind) {
         case chunk_kind::text:
-            piece<text_part>(answer.response, cut.bytes, out);
+            piece<text_part>(answer.response, cut, out);
             break;
         case chunk_kind::reasoning:
-            piece<reasoning_part>(answer.response, cut.bytes, out);
+            piece<reasoning_part>(answer.response, cut, out);
             break;
         case chunk_kind::tool_call:
             call_piece(answer.response, cut, out);
+            break;
+        case chunk_kind::part:
+            other(answer.response, out);
             break;
         case chunk_kind::end:
             end(answer.response, out);
@@ -127,27 +139,53 @@ public:
 
 private:
     template <class Part>
-    void piece(response const& from, std::size_t bytes, chunk& out) {
+    void piece(response const& from, recorded_cut const& cut, chunk& out) {
+        out.index = cut.index;
         auto const& parts = from.message.content;
-        // A part is over when its bytes are; text and reasoning alternate in separate parts.
-        while (part_ < parts.size() &&
-               (!std::holds_alternative<Part>(parts[part_]) ||
-                (offset_ == std::get<Part>(parts[part_]).text.size() && bytes > 0))) {
-            ++part_;
-            offset_ = 0;
+        // A part is over when its bytes are and more of them, or another index, come.
+        while (part_ < parts.size() && (!std::holds_alternative<Part>(parts[part_]) ||
+                                        (offset_ == std::get<Part>(parts[part_]).text.size() &&
+                                         used_ && (cut.bytes > 0 || cut.index != index_)))) {
+            leave();
         }
+        index_ = cut.index;
         if (part_ == parts.size()) {
             return;
         }
+        used_ = true;
         auto const& part = std::get<Part>(parts[part_]);
-        out.text.assign(part.text, offset_, bytes);
+        out.text.assign(part.text, offset_, cut.bytes);
         offset_ += out.text.size();
-        if constexpr (std::same_as<Part, reasoning_part>) {
-            // Once: it may have come in a chunk of its own behind the text.
-            if (offset_ == part.text.size() && std::exchange(unsigned_, part_ + 1) <= part_) {
+        if (offset_ == part.text.size() && !closed_) {
+            closed_ = true; // what goes with the whole part comes once
+            if constexpr (std::same_as<Part, reasoning_part>) {
                 out.signature = part.signature;
+            } else {
+                out.json = members(part.extra);
             }
         }
+    }
+
+    void leave() noexcept {
+        ++part_;
+        offset_ = 0;
+        used_ = false;
+        closed_ = false;
+    }
+
+    void other(response const& from, chunk& out) {
+        auto const& parts = from.message.content;
+        while (part_ < parts.size() && !std::holds_alternative<other_part>(parts[part_])) {
+            leave();
+        }
+        if (part_ < parts.size()) {
+            out.json = detail::lenient_dump(std::get<other_part>(parts[part_]).raw);
+            leave();
+        }
+    }
+
+    [[nodiscard]] static auto members(nlohmann::json const& extra) -> std::string {
+        return extra.is_null() ? std::string() : detail::lenient_dump(extra);
     }
 
     void call_piece(response const& from, recorded_cut const& cut, chunk& out) {
@@ -161,6 +199,7 @@ private:
         if (offset == fresh) {
             out.id = call.id;
             out.name = call.name;
+            out.json = members(call.extra);
             offset = 0;
         }
         out.text.assign(call.arguments, offset, cut.bytes);
@@ -174,13 +213,18 @@ private:
             if (auto const* text = std::get_if<text_part>(&parts[at_])) {
                 out.kind = chunk_kind::text;
                 out.text = text->text;
+                out.json = members(text->extra);
             } else if (auto const* thought = std::get_if<reasoning_part>(&parts[at_])) {
                 out.kind = chunk_kind::reasoning;
                 out.text = thought->text;
                 out.signature = thought->signature;
+            } else if (auto const* other = std::get_if<other_part>(&parts[at_])) {
+                out.kind = chunk_kind::part;
+                out.json = detail::lenient_dump(other->raw);
             } else {
                 continue;
             }
+            out.index = static_cast<std::uint32_t>(at_);
             ++at_;
             return true;
         }
@@ -197,6 +241,7 @@ private:
             out.id = calls[call].id;
             out.name = calls[call].name;
             out.text = calls[call].arguments;
+            out.json = members(calls[call].extra);
         }
         return true;
     }
@@ -207,15 +252,18 @@ private:
         out.name = from.model;
         out.finish = from.finish;
         out.signature = from.finish_text;
+        out.json = members(from.extra);
         out.cached = true;
     }
 
     static constexpr auto fresh = static_cast<std::size_t>(-1);
 
-    std::size_t at_ = 0;       // the next cut, or part and then tool call
-    std::size_t part_ = 0;     // the part that the next text or reasoning comes from
-    std::size_t offset_ = 0;   // in that part
-    std::size_t unsigned_ = 0; // the first part whose signature was not given out
+    std::size_t at_ = 0;      // the next cut, or part and then tool call
+    std::size_t part_ = 0;    // the part that the next text or reasoning comes from
+    std::size_t offset_ = 0;  // in that part
+    std::uint32_t index_ = 0; // of the last text or reasoning chunk
+    bool used_ = false;       // the part has given a chunk
+    bool closed_ = false;     // ... and its signature or further members
     std::vector<std::size_t> call_offsets_;
 };
 

@@ -97,13 +97,17 @@ private:
         out_.begin_array();
         for (auto const& call : m.tool_calls) {
             out_.string(call.id).string(call.name).string(call.arguments);
+            json(call.extra, sorted());
         }
         out_.end_array();
         json(m.extra, sorted());
         out_.end_array();
     }
 
-    void part_fields(text_part const& p) { out_.string(p.text); }
+    void part_fields(text_part const& p) {
+        out_.string(p.text);
+        json(p.extra, sorted());
+    }
     void part_fields(reasoning_part const& p) { out_.string(p.text).string(p.signature); }
     void part_fields(image_part const& p) { out_.string(p.url).string(p.detail); }
     void part_fields(audio_part const& p) { out_.string(p.data).string(p.format); }

@@ -20,8 +20,11 @@
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -31,6 +34,18 @@
 #include <utility>
 
 namespace llms::inline v0_1::detail {
+
+/// The first of these environment variables that is set and not empty, into `into`. To be called
+/// before other threads change the environment.
+inline void read_environment(std::initializer_list<char const*> names, std::string& into) {
+    for (auto const* name : names) {
+        auto const* const value = std::getenv(name); // NOLINT(concurrency-mt-unsafe)
+        if (value != nullptr && *value != '\0') {
+            into = value;
+            return;
+        }
+    }
+}
 
 [[nodiscard]] inline auto failure_of(int status) noexcept -> failure {
     if (status == 429) {
@@ -191,6 +206,33 @@ private:
     bool wanted_ = true;
 };
 
+/// What a client shares with its streams, which may outlive it.
+template <class Transport, class Options>
+struct exchange_state {
+    exchange_state(Transport&& transport_, Options&& options_)
+        : transport(std::move(transport_)),
+          options(std::move(options_)),
+          channels({.capacity = options.channel_capacity, .max_live = options.max_streams}) {}
+
+    Transport transport;
+    Options options;
+    channel_pool<chunk> channels;
+};
+
+/// Sends a request and waits for the JSON of the whole answer.
+/// \throws provider_error, cancelled_error
+template <class Transport, class Options>
+[[nodiscard]] auto exchange_json(exchange_state<Transport, Options>& state,
+                                 http_request const& wire, std::stop_token stop) -> nlohmann::json {
+    body_receiver receiver(state.options.max_response_bytes);
+    state.transport.send(wire, receiver, std::move(stop));
+    auto answer = parse_json(receiver.take());
+    if (answer.is_discarded()) {
+        throw provider_error(failure::malformed, "the answer is not JSON");
+    }
+    return answer;
+}
+
 /// The chunks that a thread of its own writes into a pooled channel. Dropping the source closes the
 /// channel, which stops the thread's exchange wherever it waits, and then joins the thread.
 class exchange_source final : public chunk_source {
@@ -243,6 +285,21 @@ private:
     std::jthread worker_;
     std::stop_callback<forward> forward_; // the caller's stop_token stops the worker
 };
+
+/// Sends a request for a stream, whose events `Decoder` decodes.
+/// \throws error when `max_streams` are open.
+template <class Decoder, class Transport, class Options>
+[[nodiscard]] auto exchange_stream(std::shared_ptr<exchange_state<Transport, Options>> const& state,
+                                   http_request wire, std::stop_token const& stop)
+    -> response_stream {
+    auto produce = [state, wire = std::move(wire)](auto& writer, std::stop_token const& halt) {
+        stream_receiver<Decoder> decoded(writer, halt, state->options.max_response_bytes);
+        state->transport.send(wire, decoded, halt);
+        decoded.finish();
+    };
+    return response_stream(
+        std::make_unique<exchange_source>(state->channels, stop, std::move(produce)));
+}
 
 } // namespace llms::inline v0_1::detail
 

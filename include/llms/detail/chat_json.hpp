@@ -9,8 +9,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -61,6 +63,19 @@ void add_members(nlohmann::ordered_json& j, Extra const& extra) {
     }
 }
 
+/// The members of an object but those named; null when there are none.
+[[nodiscard]] inline auto members_but(nlohmann::json const& j,
+                                      std::initializer_list<std::string_view> known)
+    -> nlohmann::json {
+    nlohmann::json rest;
+    for (auto const& [key, value] : j.items()) {
+        if (std::find(known.begin(), known.end(), key) == known.end()) {
+            rest[key] = value;
+        }
+    }
+    return rest;
+}
+
 /// Parses JSON from outside; a discarded value when it is not JSON or nested deeper than 256.
 /// nlohmann::json copies recursively: a deep document would overflow the stack later.
 [[nodiscard]] inline auto parse_json(std::string_view text) -> nlohmann::json {
@@ -69,6 +84,11 @@ void add_members(nlohmann::ordered_json& j, Extra const& extra) {
         return {nlohmann::json::value_t::discarded};
     }
     return nlohmann::json::parse(text, nullptr, false);
+}
+
+/// The text of a JSON value; what is not UTF-8 in its strings is replaced.
+[[nodiscard]] inline auto lenient_dump(nlohmann::json const& j) -> std::string {
+    return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 /// The text of a body to send. \throws error when a string in it is not UTF-8.
