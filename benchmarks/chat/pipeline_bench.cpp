@@ -55,16 +55,19 @@ struct stack {
     auto on(llms::mock_provider inner) {
         if constexpr (Layers == 0) {
             return inner;
-        } else if constexpr (Layers == 1) {
-            return std::move(inner) | llms::attempts(metrics);
-        } else if constexpr (Layers == 2) {
-            return on<1>(std::move(inner)) | llms::retrying();
-        } else if constexpr (Layers == 3) {
-            return on<2>(std::move(inner)) | llms::cached(cache);
-        } else if constexpr (Layers == 4) {
-            return on<3>(std::move(inner)) | llms::observed(metrics);
         } else {
-            return on<4>(std::move(inner)) | llms::with_tools(tools());
+            auto below = on<Layers - 1>(std::move(inner));
+            if constexpr (Layers == 1) {
+                return std::move(below) | llms::attempts(metrics);
+            } else if constexpr (Layers == 2) {
+                return std::move(below) | llms::retrying();
+            } else if constexpr (Layers == 3) {
+                return std::move(below) | llms::cached(cache);
+            } else if constexpr (Layers == 4) {
+                return std::move(below) | llms::observed(metrics);
+            } else {
+                return std::move(below) | llms::with_tools(tools());
+            }
         }
     }
 };

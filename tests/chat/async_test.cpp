@@ -32,7 +32,7 @@ struct stuck_provider {
     std::binary_semaphore asked{0};
     std::atomic<int> inside{0};
 
-    auto complete(llms::request const& /*ask*/, std::stop_token stop) -> llms::response {
+    auto complete(llms::request const& /*ask*/, std::stop_token const& stop) -> llms::response {
         ++inside;
         asked.release();
         while (!stop.stop_requested()) {
@@ -41,8 +41,9 @@ struct stuck_provider {
         --inside;
         throw llms::cancelled_error("stopped");
     }
-    auto stream(llms::request const& question, std::stop_token stop) -> llms::response_stream {
-        static_cast<void>(complete(question, std::move(stop)));
+    auto stream(llms::request const& question, std::stop_token const& stop)
+        -> llms::response_stream {
+        static_cast<void>(complete(question, stop));
         std::terminate(); // complete throws
     }
     static auto name() -> std::string_view { return "stuck"; }

@@ -58,10 +58,12 @@ auto everything() -> llms::response {
 
 /// Answers everything() when it is not streamed.
 struct whole_provider {
-    static auto complete(llms::request const&, std::stop_token) -> llms::response {
+    static auto complete(llms::request const& /*ask*/, std::stop_token const& /*stop*/)
+        -> llms::response {
         return everything();
     }
-    static auto stream(llms::request const&, std::stop_token) -> llms::response_stream {
+    static auto stream(llms::request const& /*ask*/, std::stop_token const& /*stop*/)
+        -> llms::response_stream {
         return mock_provider{mock_answer::of(everything())}.stream(ask());
     }
     static auto name() -> std::string_view { return "whole"; }
@@ -163,7 +165,7 @@ TEST_CASE("recording: failures are thrown again, where they were thrown", "[reco
     std::stringstream file;
     llms::provider_error const full("too fast", {.kind = failure::rate_limited,
                                                  .status = 429,
-                                                 .body = "{\"error\":\"wait\"}",
+                                                 .body = R"({"error":"wait"})",
                                                  .request_id = "r-1",
                                                  .retry_after = 1500ms});
     mock_provider const model{
@@ -246,7 +248,7 @@ TEST_CASE("recording: no API key gets into it", "[recording]") {
     mock_provider const model{
         mock_answer::fails(llms::provider_error(
             "Incorrect API key provided: " + key + ". Header: Authorization: Bearer " + own,
-            {.kind = failure::authentication, .status = 401, .body = "{\"key\":\"" + key + "\"}"})),
+            {.kind = failure::authentication, .status = 401, .body = R"({"key":")" + key + "\"}"})),
         mock_answer::text("your key is " + own)};
     llms::recording_options const options{.secrets = {own, ""}};
     auto client = model | llms::recording(file, options);
@@ -302,12 +304,12 @@ TEST_CASE("replaying: a line that is none is refused by its number", "[recording
              {R"("chunks":[{"text":{"hex":"6x"}}]})", "\"text\" is not a text"},
              {R"("chunks":[{"text":{"hex":"666"}}]})", "\"text\" is not a text"},
              {R"("chunks":[{"tool_call":-1}]})", "\"tool_call\" is not an index"},
-             {R"("chunks":[{"finish":"bored"}]})", "\"finish\" is \"bored\""},
+             {R"("chunks":[{"finish":"bored"}]})", R"("finish" is "bored")"},
              {R"("chunks":[{"finish":"stop"},{"text":"a"}]})", "chunks come after the end"},
              {R"("chunks":[{"finish":"stop","usage":1}]})", "\"usage\" is not an object"},
              {R"("response":1})", "\"response\" is not an object"},
              {R"("response":{}})", "\"message\" is not an object"},
-             {R"("response":{"finish":"stop","message":{"role":"king"}}})", "\"role\" is \"king\""},
+             {R"("response":{"finish":"stop","message":{"role":"king"}}})", R"("role" is "king")"},
              {R"("response":{"finish":"stop","message":{"role":"user","content":[{}]}}})",
               "of no known kind"},
              {R"("error":{"type":"sad"}})", "an error of type \"sad\""},

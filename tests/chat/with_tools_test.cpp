@@ -35,7 +35,8 @@ auto weather() -> llms::tool {
             }};
 }
 
-auto call(std::string id, std::string city, std::string name = "weather") -> llms::tool_call {
+auto call(std::string id, std::string const& city, std::string name = "weather")
+    -> llms::tool_call {
     return {std::move(id), std::move(name), R"({"city":")" + city + "\"}"};
 }
 

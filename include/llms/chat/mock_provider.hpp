@@ -84,7 +84,7 @@ public:
         : mock_provider(mock_options{.answers = {std::move(answers)...}}) {}
 
     /// \throws what its answer fails with; cancelled_error; error when the answers are used up.
-    [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
+    [[nodiscard]] auto complete(request const& ask, std::stop_token const& stop = {}) -> response {
         auto const now = begin(ask, stop);
         auto const& script = now.answer->script;
         auto const count = now.error_after.value_or(script.chunks.size());
@@ -178,11 +178,18 @@ private:
     };
 
     struct shared {
-        explicit shared(mock_options from) : options(std::move(from)) {
-            answers.reserve(options.answers.size());
-            for (auto& each : options.answers) {
+        explicit shared(mock_options from)
+            : answers(prepare(std::exchange(from.answers, {}))),
+              options(std::move(from)) {}
+
+        static auto prepare(std::vector<mock_answer> scripts)
+            -> std::vector<std::shared_ptr<prepared const>> {
+            std::vector<std::shared_ptr<prepared const>> answers;
+            answers.reserve(scripts.size());
+            for (auto& each : scripts) {
                 answers.push_back(std::make_shared<prepared const>(std::move(each)));
             }
+            return answers;
         }
 
         // Before chunk number `at`.
@@ -207,8 +214,8 @@ private:
             }
         }
 
-        mock_options const options;
-        std::vector<std::shared_ptr<prepared const>> answers;
+        std::vector<std::shared_ptr<prepared const>> const answers;
+        mock_options const options; // without its answers
         std::atomic<std::size_t> calls{0};
         std::atomic<std::size_t> abandoned{0};
         std::mutex mutex;

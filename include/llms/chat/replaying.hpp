@@ -92,7 +92,7 @@ public:
     }
 
     /// \throws what was recorded; unrecorded_request_error, cancelled_error
-    [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
+    [[nodiscard]] auto complete(request const& ask, std::stop_token const& stop = {}) -> response {
         detail::throw_if_stopped(stop);
         auto const& call = shared_->take(ask);
         for (auto const& each : call.chunks) {

@@ -41,7 +41,7 @@ public:
 private:
     struct forward {
         std::stop_source thread;
-        void operator()() noexcept { thread.request_stop(); }
+        void operator()() const noexcept { thread.request_stop(); }
     };
 
     channel<T> items_;

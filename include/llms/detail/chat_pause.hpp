@@ -48,7 +48,7 @@ public:
 private:
     struct forward {
         std::stop_source to;
-        void operator()() noexcept { to.request_stop(); }
+        void operator()() const noexcept { to.request_stop(); }
     };
 
     std::stop_source both_;

@@ -429,8 +429,8 @@ private:
     template <class Enum, std::size_t Size>
     static auto word(json const& j, char const* name, std::array<Enum, Size> const& known) -> Enum {
         auto const said = text(j, name);
-        auto const at = std::find_if(known.begin(), known.end(),
-                                     [&](Enum each) { return to_string(each) == said; });
+        auto const* const at = std::find_if(known.begin(), known.end(),
+                                            [&](Enum each) { return to_string(each) == said; });
         if (at == known.end()) {
             throw recording_error("member \"" + std::string(name) + "\" is \"" + excerpt(said) +
                                   "\", which is none of its words");
