@@ -220,6 +220,39 @@ TEST_CASE("metrics: shows the statistics of pools", "[metrics]") {
     CHECK(metrics.snapshot().empty());
 }
 
+TEST_CASE("metrics: shows the statistics of caches, what they have of them", "[metrics]") {
+    struct small_cache {
+        struct statistics {
+            std::uint64_t hits = 7;
+            std::uint64_t stale_hits = 2; // of the hits
+            std::uint64_t misses = 5;
+            std::uint64_t insertions = 4;
+            std::size_t entries = 3;
+            std::size_t bytes = 900;
+        };
+        static auto stats() -> statistics { return {}; }
+    };
+    small_cache const cache{};
+    llms::metrics metrics;
+    {
+        auto const watch = metrics.watch_cache("schemas", cache);
+        auto const value = [&](std::string_view name) {
+            auto const metric = find(metrics, name);
+            return metric.series.size() == 1 ? metric.series[0].value : -1;
+        };
+        CHECK(value("llms.cache.hits") == 5);
+        CHECK(value("llms.cache.stale_hits") == 2);
+        CHECK(value("llms.cache.misses") == 5);
+        CHECK(value("llms.cache.stores") == 4);
+        CHECK(value("llms.cache.evictions") == -1);
+        CHECK(value("llms.cache.entries") == 3);
+        CHECK(value("llms.cache.size") == 900);
+        CHECK(find(metrics, "llms.cache.hits").series[0].labels ==
+              llms::label_values{{"llms.cache.name", "schemas"}});
+    }
+    CHECK(metrics.snapshot().empty());
+}
+
 TEST_CASE("metrics: nothing is lost when many threads record, meet new names and read",
           "[metrics]") {
     llms::metrics metrics;
@@ -256,7 +289,7 @@ TEST_CASE("metrics: Prometheus' own tool accepts the text", "[metrics]") {
     llms::metrics metrics;
     record_everything(metrics);
     pool_of_three const pool{};
-    auto const watch = metrics.watch_pool("a \"pool\"", pool);
+    auto const watch = metrics.watch_pool("a \"pool\"\\ of\nthree", pool);
     constexpr int no_promtool = 99;
     auto* const promtool =
         ::popen("command -v promtool > /dev/null || { cat > /dev/null; exit 99; }; "

@@ -2,10 +2,15 @@
 //
 // `observed(metrics)` and `attempts(metrics)`: the middlewares that tell `metrics` what happens.
 // `observed` stands outermost and counts operations, what the program asked for; `attempts` stands
-// next to the provider and counts the requests that were really made:
+// next to the provider and counts the requests that were really made; `count_retries` tells what
+// `retrying` does between them:
 //
-//     auto client = provider | llms::attempts(metrics) | llms::cached(cache)
-//                            | llms::observed(metrics);
+//     auto client = provider | llms::attempts(metrics)
+//                            | llms::retrying({.on_retry = llms::count_retries(metrics)})
+//                            | llms::cached(cache) | llms::observed(metrics);
+//
+// The events of an attempt and of a retry bear the id of the operation that caused them, unless they
+// happen on a thread of their own (a stream that is cached).
 //
 // Thread safety: as the provider's. The metrics must outlive the client and its streams.
 #ifndef LLMS_CHAT_OBSERVED_HPP
@@ -20,7 +25,6 @@
 #include <llms/error.hpp>
 #include <llms/metrics/metrics.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -54,20 +58,66 @@ namespace detail {
 /// Whether an observer counts operations or attempts.
 enum class observed_thing : std::uint8_t { operation, attempt };
 
+/// What the attempts and retries of an operation share with it.
+struct operation_trace {
+    metrics const* to = nullptr;
+    operation_info info{};
+    std::uint64_t id = 0;
+    unsigned attempts = 0;
+    unsigned retries = 0;
+};
+
+// The operations that the calling thread is inside of, innermost only.
+inline constinit thread_local operation_trace* current_operation = nullptr;
+
+/// The calling thread is inside of an operation; null: of none that is known.
+class operation_scope {
+public:
+    explicit operation_scope(operation_trace* trace) noexcept
+        : outer_(std::exchange(current_operation, trace)) {}
+    operation_scope(operation_scope const&) = delete;
+    auto operator=(operation_scope const&) -> operation_scope& = delete;
+    ~operation_scope() { current_operation = outer_; }
+
+private:
+    operation_trace* outer_;
+};
+
+/// The operation that the calling thread is inside of, if it is one of these metrics.
+inline auto operation_of(metrics const& to) noexcept -> operation_trace* {
+    return current_operation != nullptr && current_operation->to == &to ? current_operation
+                                                                        : nullptr;
+}
+
 /// One call being observed: reports its beginning, its chunks and its one end.
 template <observed_thing Thing>
 class observation {
 public:
     using clock = std::chrono::steady_clock;
 
+    /// Runs a part of the call, so that what happens inside knows of it.
+    template <class Part>
+    auto inside(Part part) -> decltype(auto) {
+        if constexpr (Thing == observed_thing::operation) {
+            trace_.info = info(); // the strings move with the observation
+            operation_scope const scope(&trace_);
+            return part();
+        } else {
+            return part();
+        }
+    }
+
     observation(metrics& to, std::string_view provider, std::string_view model)
         : to_(&to),
           provider_(provider),
           model_(model) {
-        static std::atomic<std::uint64_t> last_id{0};
-        id_ = last_id.fetch_add(1, std::memory_order_relaxed) + 1; // only has to be unique
         if constexpr (Thing == observed_thing::operation) {
-            to_->record(operation_begin{.info = info(), .id = id_});
+            trace_.to = to_;
+            trace_.id = to_->next_id();
+            to_->record(operation_begin{.info = info(), .id = trace_.id});
+        } else if (auto* const operation = operation_of(to)) {
+            trace_.id = operation->id;
+            number_ = ++operation->attempts;
         }
     }
 
@@ -81,7 +131,7 @@ public:
         }
         if constexpr (Thing == observed_thing::operation) {
             to_->record(chunk_event{.info = info(),
-                                    .id = id_,
+                                    .id = trace_.id,
                                     .index = chunks_,
                                     .since_previous = now - last_chunk_,
                                     .bytes = piece.text.size()});
@@ -100,7 +150,7 @@ public:
             return n > 0 ? std::optional{static_cast<std::uint64_t>(n)} : std::nullopt;
         };
         end({.info = info(),
-             .id = id_,
+             .id = trace_.id,
              .duration = clock::now() - begun_,
              .input_tokens = count(used.input_tokens),
              .output_tokens = count(used.output_tokens),
@@ -110,8 +160,14 @@ public:
     }
 
     void failed(std::string_view error_type) noexcept {
+        if (Thing == observed_thing::operation && trace_.retries > 0 && error_type != "cancelled") {
+            to_->record(retry_event{.info = info(),
+                                    .id = trace_.id,
+                                    .failed_attempts = trace_.retries + 1,
+                                    .error_type = error_type});
+        }
         end({.info = info(),
-             .id = id_,
+             .id = trace_.id,
              .duration = clock::now() - begun_,
              .time_to_first_chunk = first_chunk_,
              .response_bytes = bytes_,
@@ -132,6 +188,7 @@ private:
         } else {
             to_->record(attempt_end{.info = event.info,
                                     .id = event.id,
+                                    .number = number_,
                                     .duration = event.duration,
                                     .error_type = event.error_type});
         }
@@ -140,7 +197,8 @@ private:
     metrics* to_;
     std::string provider_;
     std::string model_;
-    std::uint64_t id_ = 0;
+    operation_trace trace_;
+    unsigned number_ = 1; // of an attempt
     clock::time_point begun_ = clock::now();
     clock::time_point last_chunk_ = begun_;
     std::optional<std::chrono::nanoseconds> first_chunk_;
@@ -167,7 +225,7 @@ public:
     [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
         chunk const* piece = nullptr;
         try {
-            piece = inner_.next(stop);
+            piece = seen_.inside([&] { return inner_.next(stop); });
         } catch (...) {
             seen_.failed(current_error_type());
             throw;
@@ -199,7 +257,7 @@ public:
     [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
         detail::observation<Thing> seen(*to_, inner_.name(), ask.model);
         try {
-            auto answer = inner_.complete(ask, std::move(stop));
+            auto answer = seen.inside([&] { return inner_.complete(ask, std::move(stop)); });
             std::size_t bytes = 0;
             for (auto const& part : answer.message.content) {
                 if (auto const* text = std::get_if<text_part>(&part)) {
@@ -217,7 +275,7 @@ public:
     [[nodiscard]] auto stream(request const& ask, std::stop_token stop = {}) -> response_stream {
         detail::observation<Thing> seen(*to_, inner_.name(), ask.model);
         try {
-            auto inner = inner_.stream(ask, std::move(stop));
+            auto inner = seen.inside([&] { return inner_.stream(ask, std::move(stop)); });
             return response_stream(std::make_unique<detail::observed_source<Thing>>(
                 std::move(inner), std::move(seen)));
         } catch (...) {
@@ -251,6 +309,21 @@ private:
 [[nodiscard]] inline auto observed(metrics& to) noexcept
     -> observed_middleware<detail::observed_thing::operation> {
     return observed_middleware<detail::observed_thing::operation>(to);
+}
+
+/// For `retry_policy::on_retry`: tells `to` of each retry and its wait (`llms.retry.*`). Inside of
+/// `observed(to)` it knows the provider and model; an operation that fails after all is counted as
+/// exhausted. The metrics must outlive the client.
+[[nodiscard]] inline auto count_retries(metrics& to) noexcept {
+    return [&to](provider_error const& failed, std::chrono::milliseconds wait) {
+        retry_event event{.delay = wait, .error_type = to_string(failed.kind())};
+        if (auto* const operation = detail::operation_of(to)) {
+            event.info = operation->info;
+            event.id = operation->id;
+            event.failed_attempts = ++operation->retries;
+        }
+        to.record(event);
+    };
 }
 
 /// Counts attempts: requests that reached the provider.

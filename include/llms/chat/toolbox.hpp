@@ -23,6 +23,7 @@
 #include <llms/chat/tool_result.hpp>
 #include <llms/detail/chat_tool_batch.hpp>
 #include <llms/error.hpp>
+#include <llms/metrics/metrics.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -54,6 +55,9 @@ struct tool_call_options {
     std::optional<std::chrono::nanoseconds> timeout{};
     /// Stopped by the caller to give up.
     std::stop_token stop{};
+    /// Told of each execution: of its begin where it runs, of its end there or, when it was given
+    /// up, by the caller. Not used once the call has returned.
+    llms::metrics* metrics = nullptr;
 };
 
 /// Tools by name.
@@ -116,7 +120,8 @@ public:
         auto results = std::vector<tool_result>{};
         for (auto const& each : calls) {
             results.push_back(detail::tool_clock::now() < deadline
-                                  ? call(each, options.stop)
+                                  ? detail::told_tool(options.metrics, each,
+                                                      [&] { return call(each, options.stop); })
                                   : detail::given_up(each, tool_status::timed_out));
         }
         return results;
@@ -130,8 +135,8 @@ public:
         -> std::vector<tool_result> {
         // Jobs may outlive a caller that has given up, and with it this toolbox.
         auto const tools = std::make_shared<toolbox const>(*this);
-        auto const batch =
-            std::make_shared<detail::tool_batch>(calls, detail::tool_deadline(options.timeout));
+        auto const batch = std::make_shared<detail::tool_batch>(
+            calls, detail::tool_deadline(options.timeout), options.metrics);
         auto const on_stop = std::stop_callback{options.stop, [&batch] {
                                                     batch->cancel();
                                                 }};

@@ -6,6 +6,8 @@
 
 #include <llms/chat/message.hpp>
 #include <llms/chat/tool_result.hpp>
+#include <llms/metrics/events.hpp>
+#include <llms/metrics/metrics.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -16,6 +18,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,6 +44,28 @@ inline auto given_up(tool_call const& call, tool_status status) -> tool_result {
                                                        : "The tool was not run."};
 }
 
+/// The `error.type` of how an execution ended; empty when it went well.
+inline auto tool_error_type(tool_status status) noexcept -> std::string_view {
+    return status == tool_status::ok ? std::string_view{} : to_string(status);
+}
+
+/// Runs one call and tells `to`, if it is not null.
+template <class Run>
+auto told_tool(metrics* to, tool_call const& call, Run run) -> tool_result {
+    if (to == nullptr) {
+        return run();
+    }
+    auto const id = to->next_id();
+    to->record(tool_begin{.tool = call.name, .id = id});
+    auto const begun = tool_clock::now();
+    auto result = run();
+    to->record(tool_end{.tool = call.name,
+                        .id = id,
+                        .duration = tool_clock::now() - begun,
+                        .error_type = tool_error_type(result.status)});
+    return result;
+}
+
 /// Shared by the caller and the jobs, so that either may be gone first.
 class tool_batch {
 public:
@@ -58,9 +83,14 @@ public:
         void run(auto const& call) {
             // Neither is written after the jobs were made.
             auto const& which = batch_->calls_[index_];
-            batch_->complete(index_, tool_clock::now() < batch_->deadline_
-                                         ? call(which, batch_->stop_.get_token())
-                                         : given_up(which, tool_status::timed_out));
+            if (tool_clock::now() >= batch_->deadline_) {
+                batch_->complete(index_, given_up(which, tool_status::timed_out));
+                return;
+            }
+            batch_->tell_begin(index_);
+            auto result = call(which, batch_->stop_.get_token());
+            batch_->tell_end(index_, result.status);
+            batch_->complete(index_, std::move(result));
         }
 
     private:
@@ -68,9 +98,11 @@ public:
         std::size_t index_;
     };
 
-    tool_batch(std::vector<tool_call> calls, tool_clock::time_point deadline)
+    /// `to` is told of the executions unless it is null; once `wait` has returned it is not used.
+    tool_batch(std::vector<tool_call> calls, tool_clock::time_point deadline, metrics* to = nullptr)
         : calls_(std::move(calls)),
           deadline_(deadline),
+          to_(to),
           slots_(calls_.size()),
           left_(calls_.size()) {}
 
@@ -111,10 +143,16 @@ public:
                                   ? given_up(calls_[at], tool_status::failed)
                                   : std::move(slots_[at].result));
         }
-        slots_.clear(); // results that come later find nobody
+        auto const left = std::exchange(slots_, {}); // results that come later find nobody
+        changed_.wait(lock, [this] { return telling_ == 0; });
         lock.unlock();
         if (!complete) {
             stop_.request_stop();
+        }
+        for (auto at = std::size_t{0}; to_ != nullptr && at < left.size(); ++at) {
+            if (left[at].id != 0 && !left[at].told_end) {
+                record_end(at, left[at], results[at].status);
+            }
         }
         return results;
     }
@@ -123,7 +161,49 @@ private:
     struct slot {
         enum : std::uint8_t { pending, dropped, done } what = pending;
         tool_result result{};
+        std::uint64_t id = 0; // of the execution, once its begin was told
+        tool_clock::time_point begun{};
+        bool told_end = false;
     };
+
+    // The metrics may be gone once the caller is: a job tells them only while the caller waits, and
+    // the caller waits for jobs that are telling, which they do under no lock.
+    void tell_begin(std::size_t index) {
+        auto lock = std::unique_lock{mutex_};
+        if (to_ == nullptr || slots_.empty()) {
+            return;
+        }
+        auto const id = slots_[index].id = to_->next_id();
+        slots_[index].begun = tool_clock::now();
+        tell(lock, [&] { to_->record(tool_begin{.tool = calls_[index].name, .id = id}); });
+    }
+
+    void tell_end(std::size_t index, tool_status status) {
+        auto lock = std::unique_lock{mutex_};
+        if (to_ == nullptr || slots_.empty() || slots_[index].id == 0) {
+            return;
+        }
+        slots_[index].told_end = true;
+        auto const known = slot{.id = slots_[index].id, .begun = slots_[index].begun};
+        tell(lock, [&] { record_end(index, known, status); });
+    }
+
+    template <class Tell>
+    void tell(std::unique_lock<std::mutex>& lock, Tell const& what) {
+        ++telling_;
+        lock.unlock();
+        what(); // records, which does not throw
+        lock.lock();
+        --telling_;
+        changed_.notify_all();
+    }
+
+    void record_end(std::size_t index, slot const& known, tool_status status) const noexcept {
+        to_->record(tool_end{.tool = calls_[index].name,
+                             .id = known.id,
+                             .duration = tool_clock::now() - known.begun,
+                             .error_type = tool_error_type(status)});
+    }
 
     void complete(std::size_t index, tool_result result) {
         auto const lock = std::lock_guard{mutex_};
@@ -131,7 +211,8 @@ private:
             return;
         }
         left_ -= slots_[index].what == slot::pending ? 1 : 0;
-        slots_[index] = {slot::done, std::move(result)};
+        slots_[index].what = slot::done;
+        slots_[index].result = std::move(result);
         changed_.notify_all();
     }
 
@@ -146,11 +227,13 @@ private:
 
     std::vector<tool_call> const calls_;
     tool_clock::time_point const deadline_;
+    metrics* const to_;
     std::stop_source stop_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<slot> slots_; // guarded by mutex_; empty once the caller has gone
     std::size_t left_;        // guarded by mutex_: how many are pending
+    std::size_t telling_ = 0; // guarded by mutex_: how many jobs are inside of the metrics
     bool cancelled_ = false;  // guarded by mutex_
 };
 

@@ -84,6 +84,44 @@ public:
         });
     }
 
+    /// Shows a cache's `stats()` (hits, misses, entries, bytes, and of stale_hits, coalesced,
+    /// bypassed, stored or insertions, evicted those that it has) as `llms.cache`, read at each
+    /// snapshot, for as long as the result lives; the cache must live longer. Not for a cache whose
+    /// events are recorded as well: they would be counted twice.
+    template <class Cache>
+    auto watch_cache(std::string name, Cache const& cache) -> subscription {
+        return registry_.observe([name = std::move(name), &cache](metrics_observer& out) {
+            auto const stats = cache.stats();
+            std::array<label, 1> const labels{{{metric::cache_name, name}}};
+            auto const count = [&](metric_info const& which, auto value) {
+                out.counter(which, labels, static_cast<double>(value));
+            };
+            auto fresh = stats.hits;
+            if constexpr (requires { stats.stale_hits; }) {
+                fresh -= stats.stale_hits; // which are of the hits
+                count(metric::cache_stale_hits, stats.stale_hits);
+            }
+            count(metric::cache_hits, fresh);
+            count(metric::cache_misses, stats.misses);
+            if constexpr (requires { stats.coalesced; }) {
+                count(metric::cache_coalesced, stats.coalesced);
+            }
+            if constexpr (requires { stats.bypassed; }) {
+                count(metric::cache_bypasses, stats.bypassed);
+            }
+            if constexpr (requires { stats.stored; }) {
+                count(metric::cache_stores, stats.stored);
+            } else if constexpr (requires { stats.insertions; }) {
+                count(metric::cache_stores, stats.insertions);
+            }
+            if constexpr (requires { stats.evicted; }) {
+                count(metric::cache_evictions, stats.evicted);
+            }
+            out.gauge(metric::cache_entries, labels, static_cast<double>(stats.entries));
+            out.gauge(metric::cache_size, labels, static_cast<double>(stats.bytes));
+        });
+    }
+
     /// The metrics themselves, for more of your own.
     [[nodiscard]] auto registry() noexcept -> metrics_registry& { return registry_; }
 

@@ -107,6 +107,10 @@ inline constexpr metric_info cache_evictions{
     .name = "llms.cache.evictions", .help = "Values removed to make room.", .unit = "{value}"};
 inline constexpr metric_info cache_errors{
     .name = "llms.cache.errors", .help = "Failures of a store.", .unit = "{failure}"};
+inline constexpr metric_info cache_entries{
+    .name = "llms.cache.entries", .help = "Values held.", .unit = "{value}"};
+inline constexpr metric_info cache_size{
+    .name = "llms.cache.size", .help = "Memory that the values held count for.", .unit = "By"};
 
 // Pools.
 inline constexpr metric_info pool_created{

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+//
+// What the middlewares add to a call and to a token of a stream. The provider is a mock that answers
+// at once; each row has one layer more than the row above it. The baseline is what a program without
+// a library does: it calls the provider itself.
+//
+// The cache is asked to stand aside (temperature 0.7), so that every call reaches the provider.
+#include <llms/chat/cached.hpp>
+#include <llms/chat/mock_provider.hpp>
+#include <llms/chat/observed.hpp>
+#include <llms/chat/retrying.hpp>
+#include <llms/chat/with_tools.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t tokens = 1000;
+
+struct place {
+    std::string city;
+};
+
+auto mock(std::size_t pieces) -> llms::mock_provider {
+    return llms::mock_provider{
+        {.answers = {llms::mock_answer::pieces(std::vector<std::string>(pieces, " token"))},
+         .max_requests = 0}};
+}
+
+auto ask() -> llms::request {
+    return {.model = "gpt-4o-mini",
+            .messages = {llms::message::system("You are a guide who answers briefly."),
+                         llms::message::user("Which three fjords should I see in a week in May?")},
+            .temperature = 0.7};
+}
+
+auto tools() -> llms::toolbox {
+    return llms::toolbox{llms::tool{"weather", "The weather of a city.", [](place const& where) {
+                                        return where.city;
+                                    }}};
+}
+
+// The layers, one more each.
+struct stack {
+    llms::metrics metrics;
+    llms::response_cache cache{{.tenant = "bench"}};
+
+    template <int Layers>
+    auto on(llms::mock_provider inner) {
+        if constexpr (Layers == 0) {
+            return inner;
+        } else {
+            auto below = on<Layers - 1>(std::move(inner));
+            if constexpr (Layers == 1) {
+                return std::move(below) | llms::attempts(metrics);
+            } else if constexpr (Layers == 2) {
+                return std::move(below) | llms::retrying();
+            } else if constexpr (Layers == 3) {
+                return std::move(below) | llms::cached(cache);
+            } else if constexpr (Layers == 4) {
+                return std::move(below) | llms::observed(metrics);
+            } else {
+                return std::move(below) | llms::with_tools(tools());
+            }
+        }
+    }
+};
+
+template <int Layers>
+void BM_pipeline_call(benchmark::State& state) {
+    stack under;
+    auto const model = mock(20);
+    auto client = under.on<Layers>(model);
+    auto const question = ask();
+    std::size_t bytes = 0;
+    for (auto _ : state) {
+        auto answer = client.complete(question);
+        bytes += answer.message.content.size();
+        benchmark::DoNotOptimize(answer);
+    }
+    if (bytes != static_cast<std::size_t>(state.iterations()) || model.calls() != bytes) {
+        state.SkipWithError("not every call was answered by the provider");
+    }
+}
+
+// Per token; the opening of the stream is spread over its 1000 tokens.
+template <int Layers>
+void BM_pipeline_token(benchmark::State& state) {
+    stack under;
+    auto const model = mock(tokens);
+    auto client = under.on<Layers>(model);
+    auto const question = ask();
+    std::int64_t came = 0;
+    while (state.KeepRunningBatch(tokens)) {
+        auto stream = client.stream(question);
+        while (auto const* piece = stream.next()) {
+            came += piece->kind == llms::chunk_kind::text ? 1 : 0;
+            benchmark::DoNotOptimize(piece);
+        }
+        if (stream.value().usage.output_tokens != tokens) {
+            state.SkipWithError("not the whole answer");
+        }
+    }
+    if (came != static_cast<std::int64_t>(state.iterations())) {
+        state.SkipWithError("lost tokens");
+    }
+}
+
+// A stream from its opening to its one chunk and its end.
+template <int Layers>
+void BM_pipeline_open(benchmark::State& state) {
+    stack under;
+    auto const model = mock(1);
+    auto client = under.on<Layers>(model);
+    auto const question = ask();
+    for (auto _ : state) {
+        auto answer = client.stream(question).finish();
+        benchmark::DoNotOptimize(answer);
+    }
+    if (model.calls() != static_cast<std::size_t>(state.iterations())) {
+        state.SkipWithError("not every call reached the provider");
+    }
+}
+
+#define LLMS_BENCH_LAYERS(function)                                                                \
+    BENCHMARK_TEMPLATE(function, 0)->Name(#function "/mock_alone");                                \
+    BENCHMARK_TEMPLATE(function, 1)->Name(#function "/attempts");                                  \
+    BENCHMARK_TEMPLATE(function, 2)->Name(#function "/retrying");                                  \
+    BENCHMARK_TEMPLATE(function, 3)->Name(#function "/cached_bypassed");                           \
+    BENCHMARK_TEMPLATE(function, 4)->Name(#function "/observed");                                  \
+    BENCHMARK_TEMPLATE(function, 5)->Name(#function "/with_tools")
+
+LLMS_BENCH_LAYERS(BM_pipeline_call);
+LLMS_BENCH_LAYERS(BM_pipeline_open);
+LLMS_BENCH_LAYERS(BM_pipeline_token);
+
+} // namespace

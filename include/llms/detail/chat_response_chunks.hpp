@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// A whole response as the chunks of a stream.
+#ifndef LLMS_DETAIL_CHAT_RESPONSE_CHUNKS_HPP
+#define LLMS_DETAIL_CHAT_RESPONSE_CHUNKS_HPP
+
+#include <llms/chat/chunk.hpp>
+#include <llms/chat/message.hpp>
+#include <llms/chat/response.hpp>
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+namespace llms::inline v0_1::detail {
+
+/// Tool call number `index` in one chunk.
+inline void write_tool_call(tool_call const& call, std::uint32_t index, chunk& out) {
+    out.kind = chunk_kind::tool_call;
+    out.index = index;
+    out.text = call.arguments;
+    out.id = call.id;
+    out.name = call.name;
+}
+
+/// The end of the stream that `whole` was.
+inline void write_end(response const& whole, chunk& out) {
+    out.kind = chunk_kind::end;
+    out.finish = whole.finish;
+    out.id = whole.id;
+    out.name = whole.model;
+    out.signature = whole.finish_text;
+    out.usage = whole.usage;
+    out.cached = whole.cached;
+    out.coalesced = whole.coalesced;
+}
+
+/// One chunk a part, one a tool call, the end.
+[[nodiscard]] inline auto response_chunks(response const& whole) -> std::vector<chunk> {
+    std::vector<chunk> chunks;
+    auto const& said = whole.message;
+    chunks.reserve(said.content.size() + said.tool_calls.size() + 1);
+    for (auto const& part : said.content) {
+        if (auto const* text = std::get_if<text_part>(&part)) {
+            chunks.push_back({.text = text->text});
+        } else if (auto const* thought = std::get_if<reasoning_part>(&part)) {
+            chunks.push_back({.kind = chunk_kind::reasoning,
+                              .text = thought->text,
+                              .signature = thought->signature});
+        }
+    }
+    for (std::uint32_t index = 0; auto const& call : said.tool_calls) {
+        write_tool_call(call, index++, chunks.emplace_back());
+    }
+    write_end(whole, chunks.emplace_back());
+    return chunks;
+}
+
+} // namespace llms::inline v0_1::detail
+
+#endif // LLMS_DETAIL_CHAT_RESPONSE_CHUNKS_HPP
