@@ -20,10 +20,16 @@
 #include <llms/cache/single_flight.hpp>
 #include <llms/cache/store.hpp>
 #include <llms/cache/stream_flight.hpp>
+#include <llms/chat/anthropic.hpp>
+#include <llms/chat/anthropic_wire.hpp>
+#include <llms/chat/async_stream.hpp>
 #include <llms/chat/cached.hpp>
 #include <llms/chat/chunk.hpp>
+#include <llms/chat/complete_async.hpp>
 #include <llms/chat/message.hpp>
 #include <llms/chat/middleware.hpp>
+#include <llms/chat/mock_answer.hpp>
+#include <llms/chat/mock_provider.hpp>
 #include <llms/chat/observed.hpp>
 #include <llms/chat/openai.hpp>
 #include <llms/chat/openai_wire.hpp>
@@ -31,6 +37,9 @@
 #include <llms/chat/provider.hpp>
 #include <llms/chat/provider_error.hpp>
 #include <llms/chat/recorded_response.hpp>
+#include <llms/chat/recording.hpp>
+#include <llms/chat/recording_error.hpp>
+#include <llms/chat/replaying.hpp>
 #include <llms/chat/request.hpp>
 #include <llms/chat/request_key.hpp>
 #include <llms/chat/response.hpp>
@@ -42,6 +51,8 @@
 #include <llms/chat/tool_result.hpp>
 #include <llms/chat/toolbox.hpp>
 #include <llms/chat/transport.hpp>
+#include <llms/chat/with_tools.hpp>
+#include <llms/chat/with_tools_options.hpp>
 #include <llms/error.hpp>
 #include <llms/json/canonical.hpp>
 #include <llms/json/extract.hpp>

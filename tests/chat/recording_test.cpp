@@ -38,12 +38,12 @@ auto everything() -> llms::response {
     all.id = "id-1";
     all.model = "model-1";
     all.message.content = {llms::reasoning_part{"hm", "signed"},
-                           llms::text_part{"caf\u00e9 \n\"\\"},
+                           llms::text_part{"caf\u00e9 \n\"\\", {{"citations", {1}}}},
                            llms::image_part{"https://x/y.png", "low"},
                            llms::audio_part{"AAAA", "wav"},
                            llms::file_part{"a.pdf", "data:", "f-1"},
                            llms::other_part{{{"type", "new"}, {"n", 1.5}}}};
-    all.message.tool_calls = {{"c1", "f", R"({"a":1})"}, {"c2", "g", ""}};
+    all.message.tool_calls = {{"c1", "f", R"({"a":1})"}, {"c2", "g", "", {{"caller", "code"}}}};
     all.message.name = "bot";
     all.message.tool_call_id = "t";
     all.message.extra = {{"refusal", nullptr}, {"deep", {1, 2, {{"x", true}}}}};
@@ -100,9 +100,10 @@ TEST_CASE("recording: a stream comes back chunk by chunk", "[recording]") {
     mock_provider const model{mock_answer{
         .chunks = {{.kind = llms::chunk_kind::reasoning, .text = "h"},
                    {.kind = llms::chunk_kind::reasoning, .text = "m", .signature = "s"},
-                   {.text = "caf"},
-                   {.text = "\u00e9\n"},
-                   {.text = ""},
+                   {.index = 1, .text = "caf"},
+                   {.index = 1, .text = "\u00e9\n", .json = R"({"citations":[1]})"},
+                   {.index = 2, .text = ""},
+                   {.kind = llms::chunk_kind::part, .json = R"({"type":"search"})"},
                    {.kind = llms::chunk_kind::tool_call, .text = "{", .id = "1", .name = "f"},
                    {.kind = llms::chunk_kind::tool_call, .index = 1, .id = "2", .name = "g"},
                    {.kind = llms::chunk_kind::tool_call, .text = "}"},
@@ -111,12 +112,13 @@ TEST_CASE("recording: a stream comes back chunk by chunk", "[recording]") {
                     .id = "i",
                     .name = "n",
                     .signature = "tool_use",
+                    .json = R"({"tier":"flex"})",
                     .usage = {1, 2, 3, 4, 5},
                     .coalesced = true}}}};
     std::stringstream file;
     auto client = model | llms::recording(file);
     auto const was = chunks_of(client.stream(ask()));
-    CHECK(was.size() == 9);
+    CHECK(was.size() == 10);
     std::stringstream again(file.str());
     CHECK(chunks_of(replaying_provider{file}.stream(ask())) == was);
     // Asked for whole, it is the same answer.

@@ -3,7 +3,7 @@
 # Every public header costs those who include it: the budgets below are the most that it may
 # preprocess to, in thousands of lines. The first matching rule holds; no rule is an error.
 set(budgets
-    "^version.hpp$:1" "^fwd.hpp$:2" "^error.hpp$:25" "^llms.hpp$:130"
+    "^version.hpp$:1" "^fwd.hpp$:2" "^error.hpp$:25" "^llms.hpp$:150"
     "^memory/:43" "^stream/:48" "^cache/:55" "^metrics/:75"
     "^schema/schema_cache.hpp$:112" # the cache engine on top of the schema
     "^(json|schema)/:110" "^chat/:130" "^detail/:130"

@@ -175,6 +175,12 @@ private:
         }
     }
 
+    static void extra(json& into, nlohmann::json const& members) {
+        if (!members.is_null()) {
+            into["extra"] = members;
+        }
+    }
+
     static void used(json& into, usage const& from) {
         if (from != usage{}) {
             auto& j = into["usage"] = json::object();
@@ -210,10 +216,12 @@ private:
         switch (piece.kind) {
         case chunk_kind::text:
             text(j, "text", piece.text, true);
+            integer(j, "index", piece.index);
             break;
         case chunk_kind::reasoning:
             text(j, "reasoning", piece.text, true);
             text(j, "signature", piece.signature);
+            integer(j, "index", piece.index);
             break;
         case chunk_kind::tool_call:
             j["tool_call"] = piece.index;
@@ -221,10 +229,14 @@ private:
             text(j, "name", piece.name);
             text(j, "arguments", piece.text);
             break;
+        case chunk_kind::part:
+            j["part"] = true;
+            break;
         case chunk_kind::end:
             ending(j, piece, piece.name, piece.signature);
             break;
         }
+        text(j, "json", piece.json);
         return j;
     }
 
@@ -232,9 +244,7 @@ private:
         json j = json::object();
         ending(j, from, from.model, from.finish_text);
         j["message"] = of(from.message);
-        if (!from.extra.is_null()) {
-            j["extra"] = from.extra;
-        }
+        extra(j, from.extra);
         return j;
     }
 
@@ -248,19 +258,19 @@ private:
             text(one, "id", call.id);
             text(one, "name", call.name);
             text(one, "arguments", call.arguments);
+            extra(one, call.extra);
             j["tool_calls"].push_back(std::move(one));
         }
         text(j, "tool_call_id", from.tool_call_id);
         text(j, "name", from.name);
-        if (!from.extra.is_null()) {
-            j["extra"] = from.extra;
-        }
+        extra(j, from.extra);
         return j;
     }
 
     static auto of(text_part const& from) -> json {
         json j = json::object();
         text(j, "text", from.text, true);
+        extra(j, from.extra);
         return j;
     }
     static auto of(reasoning_part const& from) -> json {
@@ -456,25 +466,35 @@ private:
                 .reasoning_tokens = integer(from, "reasoning_tokens")};
     }
 
+    static auto index(json const& j, char const* name) -> std::uint32_t {
+        auto const value = integer(j, name);
+        if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) {
+            refuse(name, "an index");
+        }
+        return static_cast<std::uint32_t>(value);
+    }
+
     static auto chunk_of(json const& j) -> chunk {
         if (j.contains("text")) {
-            return {.text = text(j, "text")};
+            return {.index = index(j, "index"), .text = text(j, "text"), .json = text(j, "json")};
         }
         if (j.contains("reasoning")) {
             return {.kind = chunk_kind::reasoning,
+                    .index = index(j, "index"),
                     .text = text(j, "reasoning"),
-                    .signature = text(j, "signature")};
+                    .signature = text(j, "signature"),
+                    .json = text(j, "json")};
         }
         if (j.contains("tool_call")) {
-            auto const index = integer(j, "tool_call");
-            if (index < 0 || index > std::numeric_limits<std::uint32_t>::max()) {
-                refuse("tool_call", "an index");
-            }
             return {.kind = chunk_kind::tool_call,
-                    .index = static_cast<std::uint32_t>(index),
+                    .index = index(j, "tool_call"),
                     .text = text(j, "arguments"),
                     .id = text(j, "id"),
-                    .name = text(j, "name")};
+                    .name = text(j, "name"),
+                    .json = text(j, "json")};
+        }
+        if (j.contains("part")) {
+            return {.kind = chunk_kind::part, .json = text(j, "json")};
         }
         if (j.contains("finish")) {
             return {.kind = chunk_kind::end,
@@ -482,11 +502,12 @@ private:
                     .id = text(j, "id"),
                     .name = text(j, "model"),
                     .signature = text(j, "finish_text"),
+                    .json = text(j, "json"),
                     .usage = used(j),
                     .cached = boolean(j, "cached"),
                     .coalesced = boolean(j, "coalesced")};
         }
-        throw recording_error("a chunk is neither text, reasoning, tool_call nor finish");
+        throw recording_error("a chunk is neither text, reasoning, tool_call, part nor finish");
     }
 
     static auto response_of(json const& j) -> response {
@@ -514,14 +535,15 @@ private:
         for (auto const& call : array(j, "tool_calls")) {
             result.tool_calls.push_back({.id = text(call, "id"),
                                          .name = text(call, "name"),
-                                         .arguments = text(call, "arguments")});
+                                         .arguments = text(call, "arguments"),
+                                         .extra = json_member(call, "extra")});
         }
         return result;
     }
 
     static auto part_of(json const& j) -> content_part {
         if (j.contains("text")) {
-            return text_part{text(j, "text")};
+            return text_part{text(j, "text"), json_member(j, "extra")};
         }
         if (j.contains("reasoning")) {
             return reasoning_part{text(j, "reasoning"), text(j, "signature")};

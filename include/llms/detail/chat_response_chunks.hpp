@@ -7,12 +7,21 @@
 #include <llms/chat/chunk.hpp>
 #include <llms/chat/message.hpp>
 #include <llms/chat/response.hpp>
+#include <llms/detail/chat_json.hpp>
+
+#include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
 namespace llms::inline v0_1::detail {
+
+/// Further members as `chunk::json` has them.
+[[nodiscard]] inline auto extra_text(nlohmann::json const& extra) -> std::string {
+    return extra.is_null() ? std::string() : lenient_dump(extra);
+}
 
 /// Tool call number `index` in one chunk.
 inline void write_tool_call(tool_call const& call, std::uint32_t index, chunk& out) {
@@ -21,6 +30,7 @@ inline void write_tool_call(tool_call const& call, std::uint32_t index, chunk& o
     out.text = call.arguments;
     out.id = call.id;
     out.name = call.name;
+    out.json = extra_text(call.extra);
 }
 
 /// The end of the stream that `whole` was.
@@ -30,6 +40,7 @@ inline void write_end(response const& whole, chunk& out) {
     out.id = whole.id;
     out.name = whole.model;
     out.signature = whole.finish_text;
+    out.json = extra_text(whole.extra);
     out.usage = whole.usage;
     out.cached = whole.cached;
     out.coalesced = whole.coalesced;
@@ -40,14 +51,18 @@ inline void write_end(response const& whole, chunk& out) {
     std::vector<chunk> chunks;
     auto const& said = whole.message;
     chunks.reserve(said.content.size() + said.tool_calls.size() + 1);
-    for (auto const& part : said.content) {
+    for (std::uint32_t index = 0; auto const& part : said.content) {
         if (auto const* text = std::get_if<text_part>(&part)) {
-            chunks.push_back({.text = text->text});
+            chunks.push_back({.index = index, .text = text->text, .json = extra_text(text->extra)});
         } else if (auto const* thought = std::get_if<reasoning_part>(&part)) {
             chunks.push_back({.kind = chunk_kind::reasoning,
+                              .index = index,
                               .text = thought->text,
                               .signature = thought->signature});
+        } else if (auto const* other = std::get_if<other_part>(&part)) {
+            chunks.push_back({.kind = chunk_kind::part, .json = lenient_dump(other->raw)});
         }
+        ++index;
     }
     for (std::uint32_t index = 0; auto const& call : said.tool_calls) {
         write_tool_call(call, index++, chunks.emplace_back());

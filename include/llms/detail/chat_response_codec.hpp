@@ -25,7 +25,7 @@
 namespace llms::inline v0_1 {
 namespace detail {
 
-inline constexpr std::uint8_t response_format = 1;
+inline constexpr std::uint8_t response_format = 2;
 
 /// Appends fields to a string.
 class field_writer {
@@ -50,7 +50,7 @@ private:
         }
         to_ += static_cast<char>(value);
     }
-    void put(text_part const& p) { put(p.text); }
+    void put(text_part const& p) { (*this)(p.text, p.extra); }
     void put(reasoning_part const& p) { (*this)(p.text, p.signature); }
     void put(image_part const& p) { (*this)(p.url, p.detail); }
     void put(audio_part const& p) { (*this)(p.data, p.format); }
@@ -83,7 +83,7 @@ public:
     [[nodiscard]] auto part(std::uint64_t kind) -> content_part {
         switch (kind) {
         case 0:
-            return one<text_part>([this](auto& p) { take(p.text); });
+            return one<text_part>([this](auto& p) { (*this)(p.text, p.extra); });
         case 1:
             return one<reasoning_part>([this](auto& p) { (*this)(p.text, p.signature); });
         case 2:
@@ -182,7 +182,7 @@ struct cache_codec<recorded_response> {
         }
         put(m.tool_calls.size());
         for (auto const& call : m.tool_calls) {
-            put(call.id, call.name, call.arguments);
+            put(call.id, call.name, call.arguments, call.extra);
         }
         put(cuts.size());
         for (auto const& cut : cuts) {
@@ -214,7 +214,7 @@ struct cache_codec<recorded_response> {
         }
         for (auto left = take.number(max_calls); left > 0 && take.ok(); --left) {
             auto& call = m.tool_calls.emplace_back();
-            take(call.id, call.name, call.arguments);
+            take(call.id, call.name, call.arguments, call.extra);
         }
         for (auto left = take.number(from.size()); left > 0 && take.ok(); --left) {
             auto& cut = cuts.emplace_back();
