@@ -41,7 +41,7 @@ struct benchmark_runs {
     std::string name;
     std::vector<nlohmann::json> repetitions;
 
-    /// \throws std::runtime_error where the benchmark does not count items or bytes.
+    /// \throws std::runtime_error where the benchmark does not count items.
     [[nodiscard]] auto read(measure how) const -> figure {
         static std::map<std::string, double> const units{
             {"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
@@ -52,15 +52,23 @@ struct benchmark_runs {
                                         units.at(run.at("time_unit").get<std::string>()));
                 continue;
             }
-            auto const* const counter =
-                how == measure::item ? "items_per_second" : "bytes_per_second";
-            if (!run.contains(counter)) {
-                throw std::runtime_error(name + " has no " + counter);
-            }
-            auto const rate = run[counter].get<double>();
-            result.values.push_back(how == measure::item ? 1e9 / rate : rate);
+            result.values.push_back(
+                how == measure::item ? per_item(run) : run.at("bytes_per_second").get<double>());
         }
         return result;
+    }
+
+private:
+    // The counters by which the programs say what one of many items took, and their units.
+    [[nodiscard]] auto per_item(nlohmann::json const& run) const -> double {
+        static std::map<std::string, double> const units{
+            {"ns_per_token", 1}, {"per_object", 1e9}, {"each", 1e9}};
+        for (auto const& [counter, unit] : units) {
+            if (run.contains(counter)) {
+                return run[counter].get<double>() * unit;
+            }
+        }
+        throw std::runtime_error(name + " does not say what an item takes");
     }
 };
 

@@ -37,7 +37,14 @@ auto read_json(std::string const& path) -> json {
     if (!in) {
         throw std::runtime_error("cannot read " + path);
     }
-    return json::parse(in);
+    std::stringstream text;
+    text << in.rdbuf();
+    // What Google Benchmark writes for the variation of a counter that is 0, and JSON does not have.
+    auto content = text.str();
+    for (auto at = content.find(": NaN"); at != std::string::npos; at = content.find(": NaN", at)) {
+        content.replace(at, 5, ": 0");
+    }
+    return json::parse(content);
 }
 
 auto measure_of(json const& row) -> measure {

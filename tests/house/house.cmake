@@ -23,6 +23,19 @@ add_house_test(layering_refuses ${CMAKE_COMMAND}
 set_tests_properties(house.layering_refuses PROPERTIES
     PASS_REGULAR_EXPRESSION "cache/bad.hpp \\(floor 1\\) includes <llms/json/canonical.hpp>")
 
+# What must not compile, and the words by which the compiler says why: the last ones of the file's
+# head, after "Must not compile: ".
+file(GLOB refused CONFIGURE_DEPENDS ${house}/refused/*.cpp)
+list(TRANSFORM json_includes PREPEND -I OUTPUT_VARIABLE json_flags)
+foreach(source IN LISTS refused)
+    cmake_path(GET source STEM name)
+    file(STRINGS ${source} words REGEX "^// Must not compile: ")
+    string(REPLACE "// Must not compile: " "" words "${words}")
+    add_house_test(refused.${name} ${compiler} -std=c++20 -fsyntax-only
+        -I${PROJECT_SOURCE_DIR}/include ${json_flags} ${source})
+    set_tests_properties(house.refused.${name} PROPERTIES PASS_REGULAR_EXPRESSION "error: .*${words}")
+endforeach()
+
 # Two translation units that include everything, linked together.
 add_executable(llms_odr house/odr_a.cpp house/odr_b.cpp)
 target_link_libraries(llms_odr PRIVATE llms::llms llms_warnings)
@@ -41,7 +54,6 @@ function(add_consumer name dir)
 endfunction()
 
 add_consumer(vendored vendored -DLLMS_SOURCE_DIR=${PROJECT_SOURCE_DIR})
-list(TRANSFORM json_includes PREPEND -I OUTPUT_VARIABLE json_flags)
 add_test(NAME consumer.copied COMMAND ${CMAKE_COMMAND}
     -DCXX=${compiler} -DSOURCE=${PROJECT_SOURCE_DIR} "-DFLAGS=${json_flags}"
     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/consumer/copied
