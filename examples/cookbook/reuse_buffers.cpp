@@ -9,7 +9,7 @@
 #include <string>
 
 int main() {
-    llms::object_pool<std::string> buffers{{.max_idle = 16, .max_retained_bytes = 64 * 1024}};
+    llms::object_pool<std::string> buffers{{.max_idle = 16, .max_retained_bytes = 65'536}};
     for (int i = 0; i < 1000; ++i) {
         auto const text = buffers.acquire(); // empty, with the capacity it had
         text->append(4096, 'x');

@@ -354,7 +354,7 @@ struct loopback_server::state {
         if (answer.fault == fault::oversized) {
             out.set_chunked_content_provider(
                 "application/json",
-                [this](std::size_t, httplib::DataSink& sink) { return oversize(sink); },
+                [](std::size_t, httplib::DataSink& sink) { return oversize(sink); },
                 [this](bool) { --active; });
             return;
         }

@@ -119,3 +119,70 @@ TEST_CASE("retrying: a stop_token ends the wait", "[retrying][threads]") {
     CHECK_THROWS_AS(client.complete(ask(), stop.get_token()), llms::cancelled_error);
     CHECK(inner->calls == 1);
 }
+
+TEST_CASE("retrying: a provider that is down is asked less and less", "[retrying]") {
+    auto inner = failing(1000, llms::provider_error(failure::server, "down"));
+    waits waited;
+    auto policy = waited.policy();
+    policy.budget = 0.5;
+    auto client = inner | llms::retrying(policy);
+    for (int call = 0; call < 40; ++call) {
+        CHECK_THROWS_AS(client.complete(ask()), llms::provider_error);
+    }
+    // 40 calls, the ten retries that were saved, and half a retry for each call since.
+    CHECK(inner->calls >= 40 + 10 + 15);
+    CHECK(inner->calls <= 40 + 10 + 20);
+}
+
+TEST_CASE("retrying: a stream that broke off is resumed behind what was given out", "[retrying]") {
+    support::scripted_provider inner({chunks_of({"The ", "deepest ", "fjord"}),
+                                      chunks_of({"The deep", "est fjord ", "is long."}),
+                                      chunks_of({"Once upon a time"})});
+    auto const drop_after = [&](std::size_t calls) {
+        inner->on_chunk = [script = inner.operator->(), calls](std::size_t at,
+                                                               std::stop_token const&) {
+            if (at == 2 && script->calls <= calls) {
+                throw llms::provider_error(failure::connection, "dropped");
+            }
+        };
+    };
+    waits waited;
+    auto policy = waited.policy();
+    policy.resume_streams = true;
+    auto client = inner | llms::retrying(policy);
+    SECTION("where the new answer says the same") {
+        drop_after(1);
+        auto stream = client.stream(ask());
+        std::vector<std::string> pieces;
+        while (auto const* piece = stream.next()) {
+            pieces.push_back(piece->text);
+        }
+        CHECK(pieces == std::vector<std::string>{"The ", "deepest ", "fjord ", "is long.", ""});
+        CHECK(inner->calls == 2);
+    }
+    SECTION("and ends where it says something else") {
+        inner->answers.erase(inner->answers.begin() + 1);
+        drop_after(1);
+        auto stream = client.stream(ask());
+        CHECK(stream.next()->text == "The ");
+        CHECK(stream.next()->text == "deepest ");
+        CHECK_THROWS_WITH(stream.next(), support::contains("not the same so far"));
+        CHECK(inner->calls == 2);
+        CHECK(stream.value().text() == "The deepest ");
+    }
+}
+
+TEST_CASE("retrying: the stop_token of `next` ends the wait, too", "[retrying][threads]") {
+    auto inner = failing(0, llms::provider_error(failure::server, "x"));
+    inner->on_chunk = [](std::size_t, std::stop_token const&) {
+        throw llms::provider_error(failure::server, "x");
+    };
+    std::stop_source stop;
+    auto client = inner | llms::retrying({.base = std::chrono::hours(1),
+                                          .longest = std::chrono::hours(1),
+                                          .on_retry = [&](auto const&, auto) {
+                                              stop.request_stop();
+                                          }});
+    auto stream = client.stream(ask());
+    CHECK_THROWS_AS(stream.next(stop.get_token()), llms::cancelled_error);
+}

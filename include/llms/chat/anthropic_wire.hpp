@@ -420,13 +420,13 @@ struct body_options {
     if (!content.is_array()) {
         throw provider_error(failure::malformed, "the answer has no content");
     }
-    auto word = detail::string_of(j, "stop_reason");
+    auto const word = detail::string_of(j, "stop_reason");
     auto const& used = detail::json_member(j, "usage");
     response answer{.id = detail::string_of(j, "id"),
                     .model = detail::string_of(j, "model"),
                     .message = message_from_json({{"role", "assistant"}, {"content", content}}),
                     .finish = detail::finish_from(word),
-                    .finish_text = std::move(word),
+                    .finish_text = word,
                     .usage = detail::usage_from(used),
                     .extra = detail::members_but(
                         j, {"id", "type", "role", "model", "content", "stop_reason", "usage"})};

@@ -24,6 +24,7 @@
 #include <llms/chat/response_cache.hpp>
 #include <llms/chat/response_stream.hpp>
 #include <llms/detail/cache_wait.hpp>
+#include <llms/detail/chat_both_stops.hpp>
 #include <llms/detail/chat_keeper.hpp>
 
 #include <chrono>
@@ -113,28 +114,6 @@ private:
     using flight_reader = typename Cache::stream_flights::reader;
     using flight_writer = typename Cache::stream_flights::writer;
 
-    // Stopped by either of a caller's two tokens: that of the call and that of each `next`.
-    class both_stops {
-    public:
-        explicit both_stops(std::stop_token const& outer) : outer_(outer, forward{stop_}) {}
-
-        /// Calls `wait(token)`.
-        template <class Wait>
-        auto during(std::stop_token const& inner, Wait wait) {
-            std::stop_callback const forwarding(inner, forward{stop_});
-            return wait(stop_.get_token());
-        }
-
-    private:
-        struct forward {
-            std::stop_source to;
-            void operator()() noexcept { to.request_stop(); }
-        };
-
-        std::stop_source stop_;
-        std::stop_callback<forward> outer_;
-    };
-
     class replay_source final : public chunk_source {
     public:
         explicit replay_source(handle answer) : answer_(std::move(answer)) {}
@@ -174,7 +153,7 @@ private:
     private:
         handle answer_;
         replay_cursor cursor_;
-        both_stops stops_;
+        detail::both_stops stops_;
         std::chrono::steady_clock::time_point due_ = std::chrono::steady_clock::now();
     };
 
@@ -215,7 +194,7 @@ private:
 
         flight_reader from_;
         Cache* cache_;
-        both_stops stops_;
+        detail::both_stops stops_;
     };
 
     // Makes the chunks of a flight, on a thread of its own: the caller who led may leave.

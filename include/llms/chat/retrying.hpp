@@ -6,13 +6,16 @@
 //
 //     auto client = provider | llms::retrying({.max_attempts = 4});
 //
-// A stream is asked for again only while none of its chunks was given out: what a consumer has seen
-// is never contradicted. Put it inside of `cached`, so that a flight is retried, not each caller.
+// A stream is asked for again only while none of its chunks was given out, unless `resume_streams`
+// says so: what a consumer has seen is never contradicted. Retries have a budget over all calls, so
+// that a provider that is down is not hammered. Put it inside of `cached`, so that a flight is
+// retried, not each caller.
 //
 // Thread safety: as the provider's.
 #ifndef LLMS_CHAT_RETRYING_HPP
 #define LLMS_CHAT_RETRYING_HPP
 
+#include <llms/chat/chunk.hpp>
 #include <llms/chat/middleware.hpp>
 #include <llms/chat/provider.hpp>
 #include <llms/chat/provider_error.hpp>
@@ -20,18 +23,21 @@
 #include <llms/chat/response.hpp>
 #include <llms/chat/response_stream.hpp>
 #include <llms/detail/cache_wait.hpp>
+#include <llms/detail/chat_both_stops.hpp>
 #include <llms/error.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -39,11 +45,18 @@ namespace llms::inline v0_1 {
 
 /// When and how often `retrying` asks again.
 struct retry_policy {
-    unsigned max_attempts = 3; ///< the first included; 1 = never again
-    std::chrono::milliseconds base{500};
+    unsigned max_attempts = 3;                 ///< the first included; 1 = never again
+    std::chrono::milliseconds base{500};       ///< the shortest wait
     std::chrono::milliseconds longest{20'000}; ///< of one wait, unless the provider asks for more
     /// A provider that asks for a longer wait than this is not waited for: its error is thrown.
     std::chrono::milliseconds longest_asked{60'000};
+    /// Retries that each call adds to what all calls of the middleware may spend together; up to ten
+    /// are saved, and are there from the beginning.
+    double budget = 0.2;
+    /// Ask again for a stream that broke off after text was given out, and go on behind that text if
+    /// the new answer begins with the same; else, and once anything but text was given out, the
+    /// error is thrown.
+    bool resume_streams = false;
     /// Called before each wait, on the thread of the call.
     std::function<void(provider_error const&, std::chrono::milliseconds)> on_retry{};
     /// Waits; for tests. Throws cancelled_error when the token is stopped first.
@@ -63,17 +76,55 @@ inline void wait_or_stop(std::chrono::milliseconds time, std::stop_token const& 
     }
 }
 
+/// What all calls may spend on retries, in thousandths of one. Only the number counts, nothing else
+/// is published with it: relaxed.
+class retry_budget {
+public:
+    explicit retry_budget(double per_call) noexcept
+        : per_call_(static_cast<std::int64_t>(std::clamp(per_call, 0.0, 10.0) * one)) {}
+
+    /// A call begins.
+    void add() noexcept {
+        auto now = left_.load(std::memory_order_relaxed);
+        while (now < most && !left_.compare_exchange_weak(now, std::min(most, now + per_call_),
+                                                          std::memory_order_relaxed)) {}
+    }
+
+    /// Takes one retry, if it is there.
+    [[nodiscard]] auto take() noexcept -> bool {
+        auto now = left_.load(std::memory_order_relaxed);
+        while (now >= one) {
+            if (left_.compare_exchange_weak(now, now - one, std::memory_order_relaxed)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+private:
+    static constexpr std::int64_t one = 1000;
+    static constexpr std::int64_t most = 10 * one;
+
+    std::int64_t per_call_;
+    std::atomic<std::int64_t> left_ = most;
+};
+
 /// The attempts of one call.
 class retry_plan {
 public:
-    explicit retry_plan(retry_policy const& policy) : policy_(&policy), last_(policy.base) {}
+    retry_plan(retry_policy const& policy, retry_budget& budget)
+        : policy_(&policy),
+          budget_(&budget),
+          last_(policy.base) {
+        budget.add();
+    }
 
     /// Waits before the next attempt, or rethrows the error being handled if there is to be none.
     void again_after(provider_error const& e, std::stop_token const& stop) {
         ++attempts_;
         auto const asked = e.retry_after();
         if (!e.retryable() || attempts_ >= policy_->max_attempts || stop.stop_requested() ||
-            (asked && *asked > policy_->longest_asked)) {
+            (asked && *asked > policy_->longest_asked) || !budget_->take()) {
             throw;
         }
         auto const pause = asked ? std::max(*asked, policy_->base) : next_pause();
@@ -89,9 +140,9 @@ private:
     auto next_pause() -> std::chrono::milliseconds {
         auto const span = std::max<std::int64_t>(last_.count() * 3 - policy_->base.count(), 0);
         auto const random = static_cast<double>(next_random() >> 11U) * 0x1p-53;
-        last_ = std::min(policy_->longest,
-                         policy_->base + std::chrono::milliseconds{static_cast<std::int64_t>(
-                                             random * static_cast<double>(span))});
+        auto const pause = policy_->base + std::chrono::milliseconds{static_cast<std::int64_t>(
+                                               random * static_cast<double>(span))};
+        last_ = std::max(policy_->base, std::min(policy_->longest, pause));
         return last_;
     }
 
@@ -107,6 +158,7 @@ private:
     }
 
     retry_policy const* policy_;
+    retry_budget* budget_;
     std::chrono::milliseconds last_;
     unsigned attempts_ = 0;
 };
@@ -121,7 +173,7 @@ public:
         : shared_(std::make_shared<shared>(std::move(inner), std::move(policy))) {}
 
     [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
-        detail::retry_plan plan(shared_->policy);
+        detail::retry_plan plan(shared_->policy, shared_->budget);
         for (;;) {
             try {
                 return shared_->inner.complete(ask, stop);
@@ -141,9 +193,11 @@ private:
     struct shared {
         shared(P&& inner_, retry_policy&& policy_)
             : inner(std::move(inner_)),
-              policy(std::move(policy_)) {}
+              policy(std::move(policy_)),
+              budget(policy.budget) {}
         P inner;
         retry_policy policy;
+        detail::retry_budget budget;
     };
 
     class source final : public chunk_source {
@@ -151,41 +205,66 @@ private:
         source(std::shared_ptr<shared> from, request ask, std::stop_token stop)
             : shared_(std::move(from)),
               ask_(std::move(ask)),
-              stop_(std::move(stop)),
-              plan_(shared_->policy) {
-            open([this] { inner_.emplace(shared_->inner.stream(ask_, stop_)); });
+              stop_(stop),
+              stops_(stop),
+              plan_(shared_->policy, shared_->budget) {
+            attempt(stop_, [this] { inner_.emplace(shared_->inner.stream(ask_, stop_)); });
         }
 
         [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
-            chunk const* piece = nullptr;
-            auto const take = [&] {
-                if (!inner_) {
-                    inner_.emplace(shared_->inner.stream(ask_, stop_));
-                }
-                piece = inner_->next(stop);
-            };
-            if (given_out_) {
-                take();
-            } else {
-                open(take);
-            }
-            given_out_ = true;
-            if (piece == nullptr) {
-                return false;
-            }
-            out = *piece;
-            return true;
+            return stops_.during(stop, [&](std::stop_token const& either) {
+                return attempt(either, [&] { return take(out, either); });
+            });
         }
 
     private:
+        [[nodiscard]] auto take(chunk& out, std::stop_token const& stop) -> bool {
+            if (!inner_) {
+                inner_.emplace(shared_->inner.stream(ask_, stop_));
+                skip_ = given_out_.size();
+            }
+            while (auto const* const piece = inner_->next(stop)) {
+                if (skip_ > 0) {
+                    auto const known = std::min(skip_, piece->text.size());
+                    if (piece->kind != chunk_kind::text ||
+                        given_out_.compare(given_out_.size() - skip_, known, piece->text, 0,
+                                           known) != 0) {
+                        resumable_ = false;
+                        throw provider_error(failure::connection,
+                                             "the stream broke off, and the answer to another "
+                                             "attempt is not the same so far");
+                    }
+                    skip_ -= known;
+                    if (known == piece->text.size()) {
+                        continue;
+                    }
+                    out = *piece;
+                    out.text.erase(0, known);
+                } else {
+                    out = *piece;
+                }
+                begun_ = true;
+                if (!shared_->policy.resume_streams || out.kind != chunk_kind::text) {
+                    resumable_ = false;
+                } else if (resumable_) {
+                    given_out_ += out.text;
+                }
+                return true;
+            }
+            return false;
+        }
+
         template <class Attempt>
-        void open(Attempt attempt) {
+        auto attempt(std::stop_token const& stop, Attempt make) -> decltype(make()) {
             for (;;) {
                 try {
-                    return attempt();
+                    return make();
                 } catch (provider_error const& e) {
+                    if (begun_ && !resumable_) {
+                        throw;
+                    }
                     inner_.reset();
-                    plan_.again_after(e, stop_);
+                    plan_.again_after(e, stop);
                 }
             }
         }
@@ -193,9 +272,13 @@ private:
         std::shared_ptr<shared> shared_;
         request ask_;
         std::stop_token stop_;
+        detail::both_stops stops_;
         detail::retry_plan plan_;
         std::optional<response_stream> inner_;
-        bool given_out_ = false;
+        std::string given_out_; // the text so far, where streams are resumed
+        std::size_t skip_ = 0;  // bytes of it that the stream now read has not repeated yet
+        bool begun_ = false;    // a chunk was given out
+        bool resumable_ = true; // ... and nothing but text that given_out_ holds
     };
 
     std::shared_ptr<shared> shared_;

@@ -28,9 +28,9 @@ namespace detail {
 inline constexpr std::uint8_t response_format = 2;
 
 /// Appends fields to a string.
-class field_writer {
+class response_fields_out {
 public:
-    explicit field_writer(std::string& to) noexcept : to_(to) {}
+    explicit response_fields_out(std::string& to) noexcept : to_(to) {}
 
     template <class... Fields>
     void operator()(Fields const&... fields) {
@@ -62,9 +62,9 @@ private:
 
 /// Takes the same fields off a text. After the first that is not there everything is neutral and `ok`
 /// false.
-class field_reader {
+class response_fields_in {
 public:
-    explicit field_reader(std::string_view from) noexcept : from_(from) {}
+    explicit response_fields_in(std::string_view from) noexcept : from_(from) {}
 
     template <class... Fields>
     void operator()(Fields&... fields) {
@@ -169,7 +169,7 @@ struct cache_codec<recorded_response> {
     static void encode(recorded_response const& from, std::string& to) {
         auto const& [answer, cuts] = from;
         auto const& m = answer.message;
-        detail::field_writer put(to);
+        detail::response_fields_out put(to);
         put(std::uint64_t{detail::response_format}, std::uint64_t(answer.finish), answer.id,
             answer.model, answer.finish_text, answer.extra);
         put(answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.cached_input_tokens,
@@ -197,7 +197,7 @@ struct cache_codec<recorded_response> {
         std::optional<recorded_response> made(std::in_place);
         auto& [answer, cuts] = *made;
         auto& m = answer.message;
-        detail::field_reader take(from);
+        detail::response_fields_in take(from);
         if (take.number(0xFF) != detail::response_format) {
             return std::nullopt;
         }
