@@ -142,7 +142,7 @@ public:
     }
 
 protected:
-    pool_core(object_pool_options const& options, Reset reset) noexcept
+    pool_core(object_pool_options const& options, Reset reset)
         : recycler(options.max_idle),
           max_retained_bytes_(options.max_retained_bytes),
           reset_(std::move(reset)) {}
@@ -207,7 +207,7 @@ class pool_core_of final : public pool_core<T, Reset> {
     using node_type = pooled_node<T>;
 
 public:
-    pool_core_of(object_pool_options const& options, Reset reset, Resource* resource) noexcept
+    pool_core_of(object_pool_options const& options, Reset reset, Resource* resource)
         : pool_core<T, Reset>(options, std::move(reset)),
           resource_(resource) {}
 
