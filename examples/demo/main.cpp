@@ -19,9 +19,11 @@
 #include <iostream>
 #include <latch>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -50,6 +52,19 @@ auto distance_km(route const& r) -> double {
 
 auto question(std::string const& model, std::string text) -> llms::request {
     return {.model = model, .messages = {llms::message::user(std::move(text))}, .temperature = 0.0};
+}
+
+auto calls_and_results_match(llms::history const& window) -> bool {
+    std::set<std::string> open;
+    for (auto const& each : window) {
+        if (each.role == llms::role::tool ? open.erase(each.tool_call_id) == 0 : !open.empty()) {
+            return false;
+        }
+        for (auto const& call : each.tool_calls) {
+            open.insert(call.id);
+        }
+    }
+    return open.empty();
 }
 
 auto metrics_text(llms::metrics const& metrics, std::string_view form) -> std::string {
@@ -216,6 +231,30 @@ void run(support::console& out, std::string_view metrics_form) {
                       "survived " + std::string(name));
         }
     }
+
+    out.heading("A long conversation in a small window");
+    llms::message_manager history{{.max_tokens = 400}};
+    history.append(llms::message::system("You know the fjords of Norway."));
+    for (int i = 1; i <= 40; ++i) {
+        history.append(llms::message::user("Question " + std::to_string(i) + " about fjords."));
+        auto lookup = llms::message::assistant("");
+        auto const id = "call-" + std::to_string(i);
+        lookup.tool_calls.push_back({.id = id, .name = "look_up", .arguments = "{}"});
+        history.append(std::move(lookup));
+        history.append(llms::message::tool_result(id, "Fact " + std::to_string(i) + "."));
+        history.append(llms::message::assistant("Answer " + std::to_string(i) + "."));
+    }
+    history.append(llms::message::user("Which is the deepest fjord?"));
+    auto const window = history.snapshot();
+    out.say("161 messages were said, " + std::to_string(window.size()) + " are left, " +
+            std::to_string(window.tokens()) + " tokens by estimate");
+    out.claim(window.tokens() <= 400 && window.begin()->role == llms::role::system,
+              "the budget holds, and the system message stays");
+    out.claim(calls_and_results_match(window),
+              "every tool result has its call, every call its result");
+    auto const about = client.complete({.model = model, .messages = window.to_list()}).text();
+    out.claim(!about.empty() && (!server || about.find("Sognefjord") != std::string::npos),
+              "the provider took it: " + about);
 
     out.heading("What it took");
     auto const total = metrics.summary();

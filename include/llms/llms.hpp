@@ -27,6 +27,7 @@
 #include <llms/chat/chunk.hpp>
 #include <llms/chat/complete_async.hpp>
 #include <llms/chat/message.hpp>
+#include <llms/chat/message_manager.hpp>
 #include <llms/chat/middleware.hpp>
 #include <llms/chat/mock_answer.hpp>
 #include <llms/chat/mock_provider.hpp>
@@ -51,6 +52,7 @@
 #include <llms/chat/tool_result.hpp>
 #include <llms/chat/toolbox.hpp>
 #include <llms/chat/transport.hpp>
+#include <llms/chat/trimmed.hpp>
 #include <llms/chat/with_tools.hpp>
 #include <llms/chat/with_tools_options.hpp>
 #include <llms/error.hpp>
