@@ -6,7 +6,7 @@
 include(${CMAKE_CURRENT_LIST_DIR}/setup.cmake)
 llms_arguments(arguments)
 set(repetitions 5)
-set(min_time 0.1)
+set(min_time 0.05)
 if("--quick" IN_LIST arguments)
     set(repetitions 3)
     set(min_time 0.01)

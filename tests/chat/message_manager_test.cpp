@@ -199,6 +199,49 @@ TEST_CASE("message_manager: a summary stands for what was dropped", "[message_ma
     CHECK(talk.tokens() <= 4);
 }
 
+TEST_CASE("message_manager: what was cleared while it was summarised stays cleared",
+          "[message_manager]") {
+    message_manager* self = nullptr;
+    message_manager talk{{.max_tokens = 1, .count_tokens = one, .summarise = [&](auto const&) {
+                              self->clear();
+                              return std::optional(message::system("all of it"));
+                          }}};
+    self = &talk;
+    talk.append(message::user("a"));
+    talk.append(message::user("b"));
+    CHECK(talk.snapshot().empty());
+}
+
+TEST_CASE("message_manager: every part of a message counts as bytes", "[message_manager]") {
+    std::string const large(5000, 'x');
+    std::vector<message> messages;
+    messages.push_back(message::user("a"));
+    messages.back().name = large;
+    messages.push_back(message::user("a"));
+    messages.back().extra = {{"x", large}};
+    messages.push_back(message::user(""));
+    messages.back().content.emplace_back(llms::other_part{{{"x", large}}});
+    messages.push_back(message::user(""));
+    messages.back().content.emplace_back(llms::file_part{.id = large});
+    for (auto& each : messages) {
+        message_manager talk{{.max_bytes = 4096}};
+        CHECK_THROWS_AS(talk.append(std::move(each)), llms::history_error);
+    }
+}
+
+TEST_CASE("message_manager: an old snapshot of a long conversation is let go without recursion",
+          "[message_manager]") {
+    message_manager talk{{.max_messages = 10}};
+    talk.append(message::user("first"));
+    auto old = talk.snapshot();
+    for (int i = 0; i < 200'000; ++i) {
+        talk.append(message::user("q"));
+    }
+    CHECK(old.begin()->text() == "first");
+    old = {};
+    CHECK(talk.size() == 10);
+}
+
 TEST_CASE("message_manager: random conversations are always well-formed and within the budget",
           "[message_manager]") {
     std::mt19937 random(7); // NOLINT(cert-msc32-c,cert-msc51-cpp): the same each time

@@ -14,6 +14,9 @@
 // steps go (an assistant's message with the results of its calls), never the last. What cannot be made
 // to fit is a `history_error`, and the history is as before.
 //
+// A snapshot keeps alive what it holds and, while it is kept, what is said after it: hold one for a
+// request, not for the life of a conversation. Up to 63 messages stay in memory after they were dropped.
+//
 // Thread safety: all of it; hooks run under no lock. Cost: append O(1) amortised, trimming included
 // (O(turn) where steps of the newest turn go); a snapshot O(1), whatever the length.
 #ifndef LLMS_CHAT_MESSAGE_MANAGER_HPP
@@ -22,10 +25,14 @@
 #include <llms/chat/message.hpp>
 #include <llms/chat/pools.hpp>
 #include <llms/detail/chat_history_log.hpp>
+#include <llms/detail/chat_json.hpp>
 #include <llms/error.hpp>
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <iterator>
@@ -128,21 +135,33 @@ struct history_amount {
 /// About how many bytes of memory a message takes.
 [[nodiscard]] inline auto history_bytes(message const& m) -> std::size_t {
     struct size {
-        auto operator()(text_part const& p) const -> std::size_t { return p.text.size(); }
+        static auto of(nlohmann::json const& j) -> std::size_t {
+            return j.is_null() ? 0 : 4 * lenient_dump(j).size(); // about what the tree takes
+        }
+        auto operator()(text_part const& p) const -> std::size_t {
+            return p.text.size() + of(p.extra);
+        }
         auto operator()(reasoning_part const& p) const -> std::size_t {
             return p.text.size() + p.signature.size();
         }
-        auto operator()(image_part const& p) const -> std::size_t { return p.url.size(); }
-        auto operator()(audio_part const& p) const -> std::size_t { return p.data.size(); }
-        auto operator()(file_part const& p) const -> std::size_t { return p.data.size(); }
-        auto operator()(other_part const& /*p*/) const -> std::size_t { return 256; }
+        auto operator()(image_part const& p) const -> std::size_t {
+            return p.url.size() + p.detail.size();
+        }
+        auto operator()(audio_part const& p) const -> std::size_t {
+            return p.data.size() + p.format.size();
+        }
+        auto operator()(file_part const& p) const -> std::size_t {
+            return p.data.size() + p.name.size() + p.id.size();
+        }
+        auto operator()(other_part const& p) const -> std::size_t { return of(p.raw); }
     };
-    std::size_t bytes = sizeof(message);
+    std::size_t bytes = sizeof(message) + m.name.size() + m.tool_call_id.size() + size::of(m.extra);
     for (auto const& part : m.content) {
         bytes += sizeof(part) + std::visit(size{}, part);
     }
     for (auto const& call : m.tool_calls) {
-        bytes += sizeof(call) + call.arguments.size();
+        bytes += sizeof(call) + call.id.size() + call.name.size() + call.arguments.size() +
+                 size::of(call.extra);
     }
     return bytes;
 }
@@ -317,6 +336,7 @@ public:
         waiting_.clear();
         dropped_.clear();
         step_stays_ = false;
+        ++cleared_;
         all_ = staying_ = opening_ = step_ = {};
     }
 
@@ -528,6 +548,7 @@ private:
                                                                     dropped_.end());
             dropped_.clear();
             summarising_ = true;
+            auto const cleared = cleared_;
             lock.unlock();
             std::optional<entry> made;
             try {
@@ -537,12 +558,15 @@ private:
             } catch (...) {
                 lock.lock();
                 summarising_ = false;
-                dropped_.insert(dropped_.begin(), batch.begin(), batch.end());
+                if (cleared == cleared_) {
+                    dropped_.insert(dropped_.begin(), batch.begin(), batch.end());
+                }
                 throw;
             }
             lock.lock();
             summarising_ = false;
-            if (made && (staying_ + opening_ + step_ + made->size).fits(budget)) {
+            if (made && cleared == cleared_ &&
+                (staying_ + opening_ + step_ + made->size).fits(budget)) {
                 seen_.summary_ = *made;
                 all_ += made->size;
                 staying_ += made->size;
@@ -579,6 +603,7 @@ private:
     bool step_stays_ = false; // that step is pinned
     std::deque<std::shared_ptr<message const>> dropped_; // not summarised yet
     bool summarising_ = false;
+    std::uint64_t cleared_ = 0; // how often: a summary of what was cleared is thrown away
 };
 
 } // namespace llms::inline v0_1

@@ -7,8 +7,7 @@
 // in it when it asked, under the writer's lock. The writer afterwards only touches elements beyond that
 // number, and the `next` of the last block, which a reader follows only to reach an element within its
 // number, so that both were written before it asked. Hence no atomics: the lock under which a reader
-// got its number orders all that it reads. Blocks are freed each by the one before it: a recursion as
-// deep as a 64th of the list.
+// got its number orders all that it reads. A place keeps its block and all later ones alive.
 #ifndef LLMS_DETAIL_CHAT_HISTORY_LOG_HPP
 #define LLMS_DETAIL_CHAT_HISTORY_LOG_HPP
 
@@ -26,6 +25,16 @@ class history_log {
     struct block {
         std::array<T, block_size> items{};
         std::shared_ptr<block> next{};
+
+        block() = default;
+        block(block const&) = delete;
+        auto operator=(block const&) -> block& = delete;
+        ~block() { // one by one: no recursion, however long the list
+            for (auto at = std::move(next); at && at.use_count() == 1;) {
+                auto after = std::move(at->next);
+                at = std::move(after);
+            }
+        }
     };
 
 public:
