@@ -6,35 +6,66 @@
 // Elements stand in blocks that never move. A reader holds the list and a number of elements that were
 // in it when it asked, under the writer's lock. The writer afterwards only touches elements beyond that
 // number, and the `next` of the last block, which a reader follows only to reach an element within its
-// number, so that both were written before it asked. Hence no atomics: the lock under which a reader
-// got its number orders all that it reads. A place keeps its block and all later ones alive.
+// number, so that both were written before it asked. Hence elements need no atomics: the lock under which a
+// reader got its number orders all that it reads. A place keeps its block and all later ones alive.
 #ifndef LLMS_DETAIL_CHAT_HISTORY_LOG_HPP
 #define LLMS_DETAIL_CHAT_HISTORY_LOG_HPP
 
 #include <array>
+#include <atomic>
 #include <cstddef>
-#include <memory>
 #include <utility>
 
 namespace llms::inline v0_1::detail {
 
+// Blocks count their owners: the places in them, the list for its last, each block for the next. Who
+// drops the last reference (acquire-release: all that others did with the block came before) deletes it
+// and drops its reference to the next in the same loop, so that no list is too long to be let go.
 template <class T>
 class history_log {
     static constexpr std::size_t block_size = 64;
 
     struct block {
         std::array<T, block_size> items{};
-        std::shared_ptr<block> next{};
+        block* next = nullptr; // with a reference; written once
+        std::atomic<std::size_t> references{1};
+    };
 
-        block() = default;
-        block(block const&) = delete;
-        auto operator=(block const&) -> block& = delete;
-        ~block() { // one by one: no recursion, however long the list
-            for (auto at = std::move(next); at && at.use_count() == 1;) {
-                auto after = std::move(at->next);
-                at = std::move(after);
+    // A counted reference to a block.
+    class block_reference {
+    public:
+        block_reference() = default;
+        /// Takes over a reference.
+        explicit block_reference(block* owned) noexcept : at_(owned) {}
+        block_reference(block_reference const& other) noexcept : at_(other.at_) {
+            if (at_ != nullptr) {
+                at_->references.fetch_add(1, std::memory_order_relaxed); // `other` holds one
             }
         }
+        block_reference(block_reference&& other) noexcept
+            : at_(std::exchange(other.at_, nullptr)) {}
+        auto operator=(block_reference other) noexcept -> block_reference& {
+            std::swap(at_, other.at_);
+            return *this;
+        }
+        ~block_reference() {
+            while (at_ != nullptr && at_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+                delete std::exchange(at_, at_->next);
+            }
+        }
+
+        [[nodiscard]] auto operator->() const noexcept -> block* { return at_; }
+        [[nodiscard]] explicit operator bool() const noexcept { return at_ != nullptr; }
+        /// The next block, which this one keeps alive.
+        [[nodiscard]] auto next() const noexcept -> block_reference {
+            at_->next->references.fetch_add(1, std::memory_order_relaxed);
+            return block_reference(at_->next);
+        }
+        /// Gives the reference up without dropping it.
+        [[nodiscard]] auto take() && noexcept -> block* { return std::exchange(at_, nullptr); }
+
+    private:
+        block* at_ = nullptr;
     };
 
 public:
@@ -44,28 +75,28 @@ public:
         cursor() = default;
         [[nodiscard]] auto operator*() const noexcept -> T const& { return at_->items[offset_]; }
         /// \pre there is an element beyond this one
-        void advance() {
+        void advance() noexcept {
             if (++offset_ == block_size) {
-                at_ = std::shared_ptr<block>(at_->next); // copied before the old block is let go
+                at_ = at_.next();
                 offset_ = 0;
             }
         }
 
     private:
         friend class history_log;
-        cursor(std::shared_ptr<block> at, std::size_t offset) noexcept
+        cursor(block_reference at, std::size_t offset) noexcept
             : at_(std::move(at)),
               offset_(offset) {}
-        std::shared_ptr<block> at_;
+        block_reference at_;
         std::size_t offset_ = 0;
     };
 
     /// Appends and returns the place of the element. Amortised O(1).
     auto append(T value) -> cursor {
         if (!last_ || used_ == block_size) {
-            auto fresh = std::make_shared<block>();
+            block_reference fresh(new block);
             if (last_) {
-                last_->next = fresh;
+                last_->next = block_reference(fresh).take();
             }
             last_ = std::move(fresh);
             used_ = 0;
@@ -75,11 +106,11 @@ public:
     }
 
     history_log() = default;
-    history_log(history_log&&) noexcept = default;
+    history_log(history_log&&) noexcept = default; // a copy would be a second writer
     auto operator=(history_log&&) noexcept -> history_log& = default;
 
 private:
-    std::shared_ptr<block> last_;
+    block_reference last_;
     std::size_t used_ = 0;
 };
 
