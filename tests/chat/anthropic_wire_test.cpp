@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
 #include <llms/chat/anthropic_wire.hpp>
 #include <llms/chat/chunk.hpp>
 #include <llms/chat/openai_wire.hpp>
 
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +14,7 @@ namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
+using support::error_of;
 
 auto decode(std::vector<json> const& events) -> llms::response {
     llms::anthropic::stream_decoder decoder;
@@ -41,16 +42,6 @@ auto finish(std::string const& reason) -> json {
     return {{"type", "message_delta"},
             {"delta", {{"stop_reason", reason}}},
             {"usage", {{"output_tokens", 5}}}};
-}
-
-template <class Call>
-auto error_of(Call call) -> llms::provider_error {
-    try {
-        static_cast<void>(call());
-    } catch (llms::provider_error const& e) {
-        return e;
-    }
-    throw std::logic_error("the call did not fail");
 }
 
 // A message as a program or a provider may write it, in either form.

@@ -3,6 +3,7 @@
 // Both clients against a real HTTP server on 127.0.0.1 in each way a provider fails: the error is
 // the documented one, nothing is cached, no thread is left.
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
 #include "support/loopback_server.hpp"
 #include <llms/chat/anthropic.hpp>
 #include <llms/chat/cached.hpp>
@@ -15,7 +16,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -25,6 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using llms::failure;
+using support::error_of;
 using support::fault;
 using support::reply;
 using support::tokens_of;
@@ -44,16 +45,6 @@ auto client_of(support::loopback_server const& server, llms::http_timeouts timeo
 
 auto ask() -> llms::request {
     return {.model = "m", .messages = {llms::message::user("hi")}, .temperature = 0.0};
-}
-
-template <class Call>
-auto error_of(Call call) -> llms::provider_error {
-    try {
-        static_cast<void>(call());
-    } catch (llms::provider_error const& e) {
-        return e;
-    }
-    throw std::logic_error("the call did not fail");
 }
 
 // Threads of this process.

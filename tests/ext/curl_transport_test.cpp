@@ -2,6 +2,7 @@
 //
 // The client and the transport against a real HTTP server on 127.0.0.1, in each way it can fail.
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
 #include "support/loopback_server.hpp"
 #include <llms/chat/openai.hpp>
 #include <llms/ext/curl_transport.hpp>
@@ -18,6 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using llms::failure;
+using support::error_of;
 using support::fault;
 using support::reply;
 using support::tokens_of;
@@ -33,17 +35,6 @@ auto client_of(support::loopback_server const& server, llms::http_timeouts timeo
 
 auto ask() -> llms::request {
     return {.model = "m", .messages = {llms::message::user("hi")}};
-}
-
-// The error of a call, which must fail with a provider_error.
-template <class Call>
-auto error_of(Call call) -> llms::provider_error {
-    try {
-        static_cast<void>(call());
-    } catch (llms::provider_error const& e) {
-        return e;
-    }
-    throw std::logic_error("the call did not fail");
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 //
 // The incremental parser against nlohmann::json: both take a text or neither does, with one value; and
 // where the text is cut makes no difference. The first byte says how it is cut.
+#include "fuzz/demand.hpp"
 #include <llms/json/partial.hpp>
 
 #include <nlohmann/json.hpp>
@@ -9,18 +10,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
-namespace {
-
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
-
-} // namespace
+using fuzz::demand;
 
 extern "C" auto LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) -> int {
     if (size == 0) {

@@ -2,6 +2,7 @@
 //
 // Whatever a provider answers, whole or streamed: it is decoded or refused with an error of ours;
 // a stream ends with one end; what was read writes back, and reads the same again.
+#include "fuzz/demand.hpp"
 #include <llms/chat/anthropic_wire.hpp>
 #include <llms/chat/chunk.hpp>
 #include <llms/chat/openai_wire.hpp>
@@ -10,19 +11,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
 namespace {
 
+using fuzz::demand;
 using nlohmann::json;
-
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 template <class Decoder>
 void streamed(std::string_view input) {

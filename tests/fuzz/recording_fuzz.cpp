@@ -2,26 +2,21 @@
 //
 // A line of a recording is refused with a reason or read, and what was read is written as a line
 // that reads the same. Whatever bytes a stream gave out survive their recording.
+#include "fuzz/demand.hpp"
 #include <llms/chat/recording_error.hpp>
 #include <llms/detail/chat_record.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <exception>
 #include <string>
 
 namespace {
 
+using fuzz::demand;
 using reader = llms::detail::record_reader;
 using writer = llms::detail::record_writer;
-
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
 
 void check_line(std::string const& line) {
     llms::detail::recorded_call call;

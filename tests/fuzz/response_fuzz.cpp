@@ -2,23 +2,15 @@
 //
 // Bytes that a second tier hands back either are a recorded response, which then encodes to what
 // decodes to the same and replays to its end, or are refused.
+#include "fuzz/demand.hpp"
 #include <llms/detail/chat_response_codec.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
-namespace {
-
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
-
-} // namespace
+using fuzz::demand;
 
 extern "C" auto LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t size) -> int {
     using codec = llms::cache_codec<llms::recorded_response>;

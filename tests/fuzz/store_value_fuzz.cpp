@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // What a store hands back is opened only if it is, byte for byte, what was sealed for that very key.
+#include "fuzz/demand.hpp"
 #include <llms/detail/cache_envelope.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
-namespace {
-
-void demand(bool holds) {
-    if (!holds) {
-        std::abort();
-    }
-}
-
-} // namespace
+using fuzz::demand;
 
 extern "C" auto LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t size) -> int {
     using envelope = llms::detail::cache_envelope;

@@ -364,9 +364,7 @@ private:
                     continue;
                 }
                 auto const until = std::min(std::min(mine.deadline, give_up), in(pause));
-                std::mutex nobody;
-                std::condition_variable never;
-                detail::wait_within(nobody, never, limits{mine.stop, until}, [] { return false; });
+                detail::wait_out(limits{mine.stop, until});
                 if (mine.spent() || std::chrono::steady_clock::now() >= give_up) {
                     return result;
                 }

@@ -24,14 +24,12 @@
 #include <llms/chat/response_cache.hpp>
 #include <llms/chat/response_stream.hpp>
 #include <llms/detail/cache_wait.hpp>
-#include <llms/detail/chat_both_stops.hpp>
 #include <llms/detail/chat_keeper.hpp>
+#include <llms/detail/chat_stops.hpp>
 
 #include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -140,9 +138,7 @@ private:
             due_ += cursor_.pause(*answer_);
             stops_.during(stop, [this](std::stop_token const& either) {
                 wait_limits<> const until{.stop = either, .deadline = due_};
-                std::mutex nobody;
-                std::condition_variable never;
-                detail::wait_within(nobody, never, until, [] { return false; });
+                detail::wait_out(until);
                 if (either.stop_requested()) {
                     until.give_up("cached");
                 }

@@ -323,8 +323,14 @@ public:
         summarise(budget);
     }
 
-    [[nodiscard]] auto size() const -> std::size_t { return snapshot().size(); }
-    [[nodiscard]] auto tokens() const -> std::size_t { return snapshot().tokens(); }
+    [[nodiscard]] auto size() const -> std::size_t {
+        std::lock_guard const lock(mutex_);
+        return seen_.size();
+    }
+    [[nodiscard]] auto tokens() const -> std::size_t {
+        std::lock_guard const lock(mutex_);
+        return seen_.tokens();
+    }
 
     /// Forgets everything, pinned messages too.
     void clear() {
@@ -567,21 +573,11 @@ private:
             summarising_ = false;
             if (made && cleared == cleared_ &&
                 (staying_ + opening_ + step_ + made->size).fits(budget)) {
-                seen_.summary_ = *made;
                 all_ += made->size;
                 staying_ += made->size;
+                make_room(budget); // it may take the place of one more turn
+                seen_.summary_ = *std::move(made);
                 seen_.tokens_ = all_.tokens;
-                if (!all_.fits(budget)) { // it takes the place of one more turn
-                    auto const summary = std::exchange(seen_.summary_, std::nullopt);
-                    while (!all_.fits(budget) && turns_.size() > 1) {
-                        drop_oldest_turn();
-                    }
-                    if (!all_.fits(budget)) {
-                        drop_steps(budget);
-                    }
-                    seen_.summary_ = summary;
-                    seen_.tokens_ = all_.tokens;
-                }
             }
         }
     }

@@ -26,6 +26,7 @@
 #include <llms/chat/response.hpp>
 #include <llms/chat/response_stream.hpp>
 #include <llms/detail/chat_pause.hpp>
+#include <llms/detail/chat_stops.hpp>
 #include <llms/error.hpp>
 
 #include <algorithm>
@@ -247,11 +248,9 @@ private:
                 over_ = true;
                 return false;
             }
-            if (outer_.stop_possible() && stop.stop_possible()) {
-                from_->pause(now_, at_, detail::either_stop(outer_, stop).token());
-            } else {
-                from_->pause(now_, at_, outer_.stop_possible() ? outer_ : stop);
-            }
+            detail::with_either_stop(outer_, stop, [this](std::stop_token const& either) {
+                from_->pause(now_, at_, either);
+            });
             out = chunks[at_++];
             if (out.kind == chunk_kind::end) {
                 over_ = true;

@@ -9,6 +9,7 @@
 #include <llms/chat/response.hpp>
 #include <llms/chat/response_stream.hpp>
 #include <llms/detail/chat_json.hpp>
+#include <llms/detail/chat_response_chunks.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -161,7 +162,7 @@ private:
             if constexpr (std::same_as<Part, reasoning_part>) {
                 out.signature = part.signature;
             } else {
-                out.json = members(part.extra);
+                out.json = detail::extra_text(part.extra);
             }
         }
     }
@@ -184,10 +185,6 @@ private:
         }
     }
 
-    [[nodiscard]] static auto members(nlohmann::json const& extra) -> std::string {
-        return extra.is_null() ? std::string() : detail::lenient_dump(extra);
-    }
-
     void call_piece(response const& from, recorded_cut const& cut, chunk& out) {
         out.index = cut.index;
         if (cut.index >= from.message.tool_calls.size()) {
@@ -199,7 +196,7 @@ private:
         if (offset == fresh) {
             out.id = call.id;
             out.name = call.name;
-            out.json = members(call.extra);
+            out.json = detail::extra_text(call.extra);
             offset = 0;
         }
         out.text.assign(call.arguments, offset, cut.bytes);
@@ -210,18 +207,7 @@ private:
         auto const& parts = from.message.content;
         auto const& calls = from.message.tool_calls;
         for (; at_ < parts.size(); ++at_) {
-            if (auto const* text = std::get_if<text_part>(&parts[at_])) {
-                out.kind = chunk_kind::text;
-                out.text = text->text;
-                out.json = members(text->extra);
-            } else if (auto const* thought = std::get_if<reasoning_part>(&parts[at_])) {
-                out.kind = chunk_kind::reasoning;
-                out.text = thought->text;
-                out.signature = thought->signature;
-            } else if (auto const* other = std::get_if<other_part>(&parts[at_])) {
-                out.kind = chunk_kind::part;
-                out.json = detail::lenient_dump(other->raw);
-            } else {
+            if (!detail::write_part(parts[at_], out)) {
                 continue;
             }
             out.index = static_cast<std::uint32_t>(at_);
@@ -236,24 +222,16 @@ private:
         if (call == calls.size()) {
             end(from, out);
         } else {
-            out.kind = chunk_kind::tool_call;
-            out.index = static_cast<std::uint32_t>(call);
-            out.id = calls[call].id;
-            out.name = calls[call].name;
-            out.text = calls[call].arguments;
-            out.json = members(calls[call].extra);
+            detail::write_tool_call(calls[call], static_cast<std::uint32_t>(call), out);
         }
         return true;
     }
 
     static void end(response const& from, chunk& out) {
-        out.kind = chunk_kind::end;
-        out.id = from.id;
-        out.name = from.model;
-        out.finish = from.finish;
-        out.signature = from.finish_text;
-        out.json = members(from.extra);
+        detail::write_end(from, out);
+        out.usage = {};
         out.cached = true;
+        out.coalesced = false;
     }
 
     static constexpr auto fresh = static_cast<std::size_t>(-1);

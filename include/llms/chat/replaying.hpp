@@ -26,6 +26,7 @@
 #include <llms/detail/chat_record.hpp>
 #include <llms/detail/chat_response_chunks.hpp>
 #include <llms/detail/chat_secrets.hpp>
+#include <llms/detail/chat_stops.hpp>
 #include <llms/error.hpp>
 
 #include <array>
@@ -286,11 +287,9 @@ private:
 
     private:
         void pause(std::chrono::microseconds time, std::stop_token const& stop) const {
-            if (outer_.stop_possible() && stop.stop_possible()) {
-                from_->pause(time, detail::either_stop(outer_, stop).token());
-            } else {
-                from_->pause(time, outer_.stop_possible() ? outer_ : stop);
-            }
+            detail::with_either_stop(outer_, stop, [this, time](std::stop_token const& either) {
+                from_->pause(time, either);
+            });
         }
 
         std::shared_ptr<shared> from_;

@@ -163,9 +163,9 @@ public:
     /// Keeps an answer, in the second tier too. False, and counted, when it is not whole or too large.
     auto put(std::string_view key, recorded_response answer, cache_control const& control = {})
         -> bool {
-        auto bytes = keeper_.keeps(answer.response) ? keeper_.encode(answer) : std::nullopt;
-        auto const kept = keeper_.keeps(answer.response) &&
-                          entries_.put(key, std::move(answer), {.ttl = control.ttl});
+        auto const whole = keeper_.keeps(answer.response);
+        auto const bytes = whole ? keeper_.encode(answer) : std::nullopt;
+        auto const kept = whole && entries_.put(key, std::move(answer), {.ttl = control.ttl});
         if (kept && bytes) {
             keeper_.write(key, *bytes, control);
         }

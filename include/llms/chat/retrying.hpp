@@ -23,18 +23,16 @@
 #include <llms/chat/response.hpp>
 #include <llms/chat/response_stream.hpp>
 #include <llms/detail/cache_wait.hpp>
-#include <llms/detail/chat_both_stops.hpp>
+#include <llms/detail/chat_stops.hpp>
 #include <llms/error.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -67,10 +65,7 @@ namespace detail {
 
 /// Waits for `time`, or throws cancelled_error once `stop` is stopped.
 inline void wait_or_stop(std::chrono::milliseconds time, std::stop_token const& stop) {
-    std::mutex mutex;
-    std::condition_variable nothing;
-    wait_limits<> const limits{.stop = stop, .deadline = std::chrono::steady_clock::now() + time};
-    wait_within(mutex, nothing, limits, [] { return false; });
+    wait_out(wait_limits<>{.stop = stop, .deadline = std::chrono::steady_clock::now() + time});
     if (stop.stop_requested()) {
         throw cancelled_error("retrying: the call was cancelled while it waited");
     }
@@ -205,16 +200,13 @@ private:
         source(std::shared_ptr<shared> from, request ask, std::stop_token stop)
             : shared_(std::move(from)),
               ask_(std::move(ask)),
-              stop_(stop),
-              stops_(stop),
+              stop_(std::move(stop)),
               plan_(shared_->policy, shared_->budget) {
             attempt(stop_, [this] { inner_.emplace(shared_->inner.stream(ask_, stop_)); });
         }
 
         [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
-            return stops_.during(stop, [&](std::stop_token const& either) {
-                return attempt(either, [&] { return take(out, either); });
-            });
+            return attempt(stop, [&] { return take(out, stop); });
         }
 
     private:
@@ -264,7 +256,10 @@ private:
                         throw;
                     }
                     inner_.reset();
-                    plan_.again_after(e, stop);
+                    // The call's token ends the wait, and so does that of this `next`.
+                    detail::with_either_stop(stop_, stop, [&](std::stop_token const& either) {
+                        plan_.again_after(e, either);
+                    });
                 }
             }
         }
@@ -272,7 +267,6 @@ private:
         std::shared_ptr<shared> shared_;
         request ask_;
         std::stop_token stop_;
-        detail::both_stops stops_;
         detail::retry_plan plan_;
         std::optional<response_stream> inner_;
         std::string given_out_; // the text so far, where streams are resumed

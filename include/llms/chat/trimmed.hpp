@@ -32,18 +32,22 @@ namespace llms::inline v0_1 {
 /// The messages that are left of `messages` within the budget of `options`; the rest is dropped, and
 /// summarised if `options` say how. O(bytes).
 /// \throws history_error as `message_manager::append`
-[[nodiscard]] inline auto trim_messages(message_list const& messages,
-                                        message_manager_options options) -> message_list {
+[[nodiscard]] inline auto trim_messages(message_list&& messages, message_manager_options options)
+    -> message_list {
     // Added without a bound and trimmed once, so that only the last state must fit.
     history_budget const budget{options.max_messages, options.max_tokens, options.max_bytes};
     constexpr auto unbounded = std::numeric_limits<std::size_t>::max();
     options.max_messages = options.max_tokens = options.max_bytes = unbounded;
     message_manager talk(std::move(options));
-    for (auto const& each : messages) {
-        talk.append(each.clone());
+    for (auto& each : messages) {
+        talk.append(std::move(each));
     }
     talk.trim(budget);
     return talk.snapshot().to_list();
+}
+[[nodiscard]] inline auto trim_messages(message_list const& messages,
+                                        message_manager_options options) -> message_list {
+    return trim_messages(messages.clone(), std::move(options));
 }
 
 /// A provider that sends no more than a budget; made by `trimmed`.
@@ -74,7 +78,7 @@ private:
 
     [[nodiscard]] auto shortened(request const& ask) const -> request {
         auto shorter = ask.clone();
-        shorter.messages = trim_messages(ask.messages, options_);
+        shorter.messages = trim_messages(std::move(shorter.messages), options_);
         return shorter;
     }
 

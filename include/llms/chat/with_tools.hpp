@@ -25,8 +25,8 @@
 #include <llms/chat/response_stream.hpp>
 #include <llms/chat/tool_result.hpp>
 #include <llms/chat/toolbox.hpp>
-#include <llms/detail/chat_pause.hpp>
 #include <llms/detail/chat_response_chunks.hpp>
+#include <llms/detail/chat_stops.hpp>
 #include <llms/detail/chat_tool_loop.hpp>
 #include <llms/error.hpp>
 

@@ -64,6 +64,14 @@ void wait_within(std::mutex& mutex, std::condition_variable& changed,
     }
 }
 
+/// Blocks until `limits` are spent.
+template <class Clock>
+void wait_out(wait_limits<Clock> const& limits) {
+    std::mutex nobody;
+    std::condition_variable never;
+    wait_within(nobody, never, limits, [] { return false; });
+}
+
 } // namespace detail
 } // namespace llms::inline v0_1
 

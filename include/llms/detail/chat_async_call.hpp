@@ -5,6 +5,7 @@
 #ifndef LLMS_DETAIL_CHAT_ASYNC_CALL_HPP
 #define LLMS_DETAIL_CHAT_ASYNC_CALL_HPP
 
+#include <llms/detail/chat_stops.hpp>
 #include <llms/stream/channel.hpp>
 
 #include <cstddef>
@@ -31,7 +32,7 @@ public:
                   items_.close(std::current_exception());
               }
           }),
-          forward_(outer, forward{thread_.get_stop_source()}) {}
+          forward_(outer, stop_forward{thread_.get_stop_source()}) {}
     async_call(async_call const&) = delete;
     auto operator=(async_call const&) -> async_call& = delete;
     ~async_call() = default; // in this order: no more forwarding; stop and join; the channel
@@ -39,14 +40,9 @@ public:
     [[nodiscard]] auto items() noexcept -> channel<T>& { return items_; }
 
 private:
-    struct forward {
-        std::stop_source thread;
-        void operator()() const noexcept { thread.request_stop(); }
-    };
-
     channel<T> items_;
     std::jthread thread_;
-    std::stop_callback<forward> forward_;
+    std::stop_callback<stop_forward> forward_;
 };
 
 } // namespace llms::inline v0_1::detail

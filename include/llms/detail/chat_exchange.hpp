@@ -11,6 +11,7 @@
 #include <llms/chat/transport.hpp>
 #include <llms/detail/chat_http_date.hpp>
 #include <llms/detail/chat_json.hpp>
+#include <llms/detail/chat_stops.hpp>
 #include <llms/stream/channel_pool.hpp>
 #include <llms/stream/sse_decoder.hpp>
 
@@ -274,16 +275,11 @@ private:
                   writer.close(std::current_exception());
               }
           }),
-          forward_(outer, forward{worker_.get_stop_source()}) {}
-
-    struct forward {
-        std::stop_source worker;
-        void operator()() const noexcept { worker.request_stop(); }
-    };
+          forward_(outer, stop_forward{worker_.get_stop_source()}) {}
 
     channel_reader<chunk> reader_;
     std::jthread worker_;
-    std::stop_callback<forward> forward_; // the caller's stop_token stops the worker
+    std::stop_callback<stop_forward> forward_; // the caller's stop_token stops the worker
 };
 
 /// Sends a request for a stream, whose events `Decoder` decodes.

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,6 +22,25 @@ namespace llms::inline v0_1::detail {
 /// Further members as `chunk::json` has them.
 [[nodiscard]] inline auto extra_text(nlohmann::json const& extra) -> std::string {
     return extra.is_null() ? std::string() : lenient_dump(extra);
+}
+
+/// A part in one chunk, without its index; false for a part that streams do not have.
+[[nodiscard]] inline auto write_part(content_part const& part, chunk& out) -> bool {
+    if (auto const* text = std::get_if<text_part>(&part)) {
+        out.kind = chunk_kind::text;
+        out.text = text->text;
+        out.json = extra_text(text->extra);
+    } else if (auto const* thought = std::get_if<reasoning_part>(&part)) {
+        out.kind = chunk_kind::reasoning;
+        out.text = thought->text;
+        out.signature = thought->signature;
+    } else if (auto const* other = std::get_if<other_part>(&part)) {
+        out.kind = chunk_kind::part;
+        out.json = lenient_dump(other->raw);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /// Tool call number `index` in one chunk.
@@ -52,15 +72,9 @@ inline void write_end(response const& whole, chunk& out) {
     auto const& said = whole.message;
     chunks.reserve(said.content.size() + said.tool_calls.size() + 1);
     for (std::uint32_t index = 0; auto const& part : said.content) {
-        if (auto const* text = std::get_if<text_part>(&part)) {
-            chunks.push_back({.index = index, .text = text->text, .json = extra_text(text->extra)});
-        } else if (auto const* thought = std::get_if<reasoning_part>(&part)) {
-            chunks.push_back({.kind = chunk_kind::reasoning,
-                              .index = index,
-                              .text = thought->text,
-                              .signature = thought->signature});
-        } else if (auto const* other = std::get_if<other_part>(&part)) {
-            chunks.push_back({.kind = chunk_kind::part, .json = lenient_dump(other->raw)});
+        if (chunk piece; write_part(part, piece)) {
+            piece.index = piece.kind == chunk_kind::part ? 0 : index;
+            chunks.push_back(std::move(piece));
         }
         ++index;
     }
