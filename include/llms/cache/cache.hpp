@@ -161,11 +161,13 @@ public:
 
     /// Refreshes an entry that `get` has found stale, as `get_or_load` does: through the executor, or
     /// here when there is none; not when a refresh of it is under way. What the loader brings is
-    /// stored unless the entry was replaced or removed meanwhile; what it throws changes nothing.
-    /// Precondition: not empty.
+    /// stored unless the entry was replaced or removed meanwhile; what it throws changes nothing. An
+    /// empty handle is left alone.
     template <typename Loader>
     void refresh(handle const& stale, Loader&& loader) {
-        static_cast<void>(reload(stale, std::forward<Loader>(loader)));
+        if (stale) {
+            static_cast<void>(reload(stale, std::forward<Loader>(loader)));
+        }
     }
 
     /// Removes one entry. False when there was none.
