@@ -71,7 +71,13 @@ public:
 
     /// Takes the function back. If it is running on another thread, waits until it has run.
     void withdraw() noexcept {
-        auto seen = armed;
+        // Nothing is there that could run, and only this thread could leave something. Acquire: what
+        // the function did is seen by who finds it `fired`.
+        auto seen = state_.load(std::memory_order_acquire);
+        if (seen == unarmed || seen == fired) {
+            return;
+        }
+        seen = armed;
         if (state_.compare_exchange_strong(seen, unarmed, std::memory_order_acq_rel)) {
             function_ = nullptr;
         } else if (!on_running_thread()) {

@@ -55,11 +55,11 @@ public:
 
     /// A stream of its own. Throws `stream_limit_error` if `max_live` are open.
     [[nodiscard]] auto open() -> ends {
-        auto opened = try_open();
-        if (!opened) {
+        auto* const lease = leases_->lend();
+        if (lease == nullptr) {
             throw stream_limit_error("channel_pool: max_live streams are open already");
         }
-        return std::move(*opened);
+        return ends_of(*lease);
     }
 
     /// A stream, or none if `max_live` are open.
@@ -68,7 +68,7 @@ public:
         if (lease == nullptr) {
             return std::nullopt;
         }
-        return ends{channel_writer<T, Platform>(*lease), channel_reader<T, Platform>(*lease)};
+        return ends_of(*lease);
     }
 
     /// Deletes idle channels until at most `keep` are left.
@@ -78,6 +78,10 @@ public:
 
 private:
     using leases = detail::stream_leases<T, Platform>;
+
+    static auto ends_of(detail::stream_lease<T, Platform>& lease) noexcept -> ends {
+        return {channel_writer<T, Platform>(lease), channel_reader<T, Platform>(lease)};
+    }
 
     struct orphan {
         void operator()(leases* state) const noexcept { state->orphan(); }
