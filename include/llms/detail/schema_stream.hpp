@@ -65,6 +65,24 @@ public:
         });
     }
 
+    /// As `admit`, for a number that is negative or minus zero, or not. Its size is not known before
+    /// its end: an exponent may follow, and what underflows is zero.
+    auto admit_sign(bool negative) -> bool {
+        for (auto const& one : due_) {
+            passed_.clear();
+            if (one.counter == no_limit &&
+                !walk(
+                    one.way, number_bits, one.room, true,
+                    [&](node const& at, headroom /*room*/, bool /*covered*/) {
+                        return at.number == nullptr || has_sign(at, negative);
+                    },
+                    [](node const& /*at*/, headroom /*room*/) {})) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /// A null, boolean or number as json, or a string as `name_instance`.
     template <class Value>
     auto scalar(Value const& value) -> bool {
@@ -355,6 +373,23 @@ private:
         return fail(at, keyword, "expected " + type_names(at.types) + ", found " + found);
     }
 
+    auto has_sign(node const& at, bool negative) -> bool {
+        auto const& rules = *at.number;
+        // Whether zero lies before the bound, seen from the side of the sign.
+        auto const beyond = [&](json const* bound, std::string_view keyword, int nearest) {
+            return bound == nullptr ||
+                   (negative ? 1 : -1) * compare_numbers(*bound, json(0)) < nearest ||
+                   fail(at, keyword,
+                        "expected a number " + std::string(negative ? "from " : "up to ") +
+                            bound->dump() + ", found one that begins " +
+                            (negative ? "with '-'" : "without '-'"));
+        };
+        return negative ? beyond(rules.minimum, "minimum", 1) &&
+                              beyond(rules.above, "exclusiveMinimum", 0)
+                        : beyond(rules.maximum, "maximum", 1) &&
+                              beyond(rules.below, "exclusiveMaximum", 0);
+    }
+
     // A fresh evaluator each time: it remembers values by their addresses, which come again.
     template <class Value>
     auto satisfies(edge const& way, Value const& value, headroom room, stop_reason& stopped)
@@ -491,8 +526,13 @@ private:
     // Objects.
 
     auto has_room_for_member(active const& one, std::size_t count) -> bool {
-        auto const most = one.at->object->max_properties;
-        return count < most || fail_size(one, "maxProperties", "most", most, "property");
+        auto const& rules = *one.at->object;
+        if (count >= rules.max_properties) {
+            return fail_size(one, "maxProperties", "most", rules.max_properties, "property");
+        }
+        // Names differ, so there is none left.
+        return !rules.takes_known_only() || count < rules.names.size() ||
+               fail_size(one, "additionalProperties", "most", rules.names.size(), "property");
     }
 
     auto check_name(active& one, std::string const& name) -> bool {
