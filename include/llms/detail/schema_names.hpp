@@ -195,9 +195,9 @@ void name_table<Payload>::freeze(arena& memory) {
         seed_ = best_seed;
         place();
     }
-    sorted_ = std::is_sorted(
-        entries_.begin(), entries_.end(),
-        [](entry const& one, entry const& other) { return one.name < other.name; });
+    sorted_ =
+        std::is_sorted(entries_.begin(), entries_.end(),
+                       [](entry const& one, entry const& other) { return one.name < other.name; });
 }
 
 } // namespace llms::inline v0_1::detail::schema_engine

@@ -35,7 +35,7 @@ namespace llms::inline v0_1::detail::schema_engine {
 struct due_schema {
     edge way;
     headroom room;
-    bool covered;                  // an enclosing need evaluates it as well
+    bool covered;                   // an enclosing need evaluates it as well
     std::size_t counter = no_limit; // index of the rules that count what satisfies it
 };
 
@@ -204,11 +204,11 @@ public:
     /// One more member or item is sure to come, after the first.
     auto comma() -> bool {
         auto const& in = top();
-        return std::all_of(
-            rules_.begin() + static_cast<std::ptrdiff_t>(in.first_rules), rules_.end(),
-            [&](active const& one) {
-                return in.is_object ? has_room_for_member(one, in.count) : has_room_for_item(one, in.count);
-            });
+        return std::all_of(rules_.begin() + static_cast<std::ptrdiff_t>(in.first_rules),
+                           rules_.end(), [&](active const& one) {
+                               return in.is_object ? has_room_for_member(one, in.count)
+                                                   : has_room_for_item(one, in.count);
+                           });
     }
     /// The first member is sure to come.
     auto first_member() -> bool { return top().count > 0 || comma(); }
@@ -343,7 +343,8 @@ private:
     auto fail_size(active const& one, std::string_view keyword, std::string_view relation,
                    std::size_t bound, std::string_view noun) -> bool {
         return fail(*one.at, keyword,
-                    "expected at " + std::string(relation) + " " + counted(bound, noun), depth_ - 1);
+                    "expected at " + std::string(relation) + " " + counted(bound, noun),
+                    depth_ - 1);
     }
 
     [[nodiscard]] auto pointer(std::size_t depth) const -> std::string {
@@ -351,7 +352,8 @@ private:
         for (std::size_t i = 0; i < depth; ++i) {
             auto const& one = frames_[i];
             if (one.count > 0) {
-                append_pointer_token(result, one.is_object ? one.key : std::to_string(one.count - 1));
+                append_pointer_token(result,
+                                     one.is_object ? one.key : std::to_string(one.count - 1));
             }
         }
         return result;
@@ -644,8 +646,7 @@ private:
                 due_.push_back({way, one.room, one.covered});
             }
             // A need that covers the array counts them itself.
-            auto const enough =
-                rules.max_contains == no_limit ? rules.min_contains : no_limit;
+            auto const enough = rules.max_contains == no_limit ? rules.min_contains : no_limit;
             if (rules.contains && !one.covered && one.seen < enough) {
                 due_.push_back({rules.contains, one.room, true, i});
             }

@@ -86,8 +86,8 @@ public:
             if (rules.takes_known_only() && rules.names.is_sorted()) {
                 names_.emplace_back(at, "additionalProperties", rules.names);
             }
-            good = good && (!rules.property_names.restricts() ||
-                            add(checker, rules.property_names, room));
+            good = good &&
+                   (!rules.property_names.restricts() || add(checker, rules.property_names, room));
         });
         return good;
     }

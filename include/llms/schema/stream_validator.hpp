@@ -14,10 +14,10 @@
 //
 // An answer is never refused that could still become valid; at the end the verdict is that of
 // `validator::is_valid` on the parsed text, with the differences that sax_validator.hpp names. Where
-// the text is cut makes no difference. Refused at the first byte from which nothing valid follows:
+// the text is cut makes no difference. What decides when:
 //
-//     at the first byte of a value      type (by `anyOf`, `allOf`, `$ref` … too), false, null and
-//                                       booleans by any keyword, the sign of a number by its bounds
+//     at the first byte of a value      type (by `anyOf`, `allOf`, `$ref` … too), null and booleans
+//                                       by any keyword, the sign of a number by its bounds
 //     at a character of a string        enum, const: no listed text goes on so; maxLength
 //     at a character of a name          additionalProperties false (without patterns): no known
 //                                       name goes on so; propertyNames with enum, const, maxLength
@@ -25,14 +25,15 @@
 //     at the quote that ends a name     other propertyNames; a name that came before
 //     at the byte after a number        all keywords about numbers (100 may become 100e-9)
 //     at the comma before a member      maxProperties; all known names came already
-//     at the comma before an item       maxItems; items false behind prefixItems; else at the item
+//     at the comma before an item       maxItems; items false behind prefixItems
 //     at the end of a counted item      maxContains
 //     at the bracket that ends          required, minProperties, dependentRequired, minItems,
 //                                       contains, and all that sax_validator.hpp says needs a whole
-//     at a byte that JSON does not allow
+//     at the first wrong byte           what is no JSON
 //
-// In a branch that only the end of its container decides nothing is refused early. One thread at a
-// time. O(n) for texts of a schema without such branches; memory as sax_validator.hpp says.
+// For all but the keywords that wait for a quote or a bracket (and combinations of keywords that
+// nothing satisfies) that is the first byte from which nothing valid follows. One thread at a time.
+// O(n) for a text, what needs a whole aside; memory as sax_validator.hpp says.
 #ifndef LLMS_SCHEMA_STREAM_VALIDATOR_HPP
 #define LLMS_SCHEMA_STREAM_VALIDATOR_HPP
 
@@ -118,9 +119,9 @@ private:
     struct events {
         detail::schema_engine::stream_checker checker;
         detail::schema_engine::text_watch watch;
-        std::string text;         // of the string in progress
-        std::size_t wrong_at;     // if a character of the string is wrong
-        bool in_text;             // and it is
+        std::string text;     // of the string in progress
+        std::size_t wrong_at; // if a character of the string is wrong
+        bool in_text;         // and it is
 
         auto begin_object(std::size_t /*at*/) -> bool {
             return checker.next_value() && checker.open(true);
