@@ -45,6 +45,18 @@ public:
         : program_(std::move(compiled)),
           max_depth_(max_depth) {}
 
+    /// Begins with another value; the memory is kept.
+    void reset() {
+        if (building_ != 0) {
+            builder_ = {};
+        }
+        depth_ = 0;
+        building_ = 0;
+        rules_.clear();
+        needs_.clear();
+        state_ = verdict::undecided;
+    }
+
     [[nodiscard]] auto state() const noexcept -> verdict { return state_; }
     [[nodiscard]] auto error() const noexcept -> validation_error const& { return error_; }
 

@@ -42,8 +42,7 @@ public:
     /// Of `options` only `max_text_depth` has a meaning here.
     explicit sax_validator(schema compiled, validator_options const& options = {})
         : schema_(std::move(compiled)),
-          max_depth_(options.max_text_depth),
-          checker_(schema_.program_, max_depth_) {}
+          checker_(schema_.program_, options.max_text_depth) {}
 
     /// What is known by now.
     [[nodiscard]] auto state() const noexcept -> verdict { return checker_.state(); }
@@ -54,7 +53,7 @@ public:
     }
 
     /// Begins with another value.
-    void reset() { checker_ = {schema_.program_, max_depth_}; }
+    void reset() { checker_.reset(); }
 
     // The events of nlohmann's SAX interface.
 
@@ -92,7 +91,6 @@ private:
     }
 
     schema schema_;
-    std::size_t max_depth_;
     detail::schema_engine::stream_checker checker_;
 };
 
