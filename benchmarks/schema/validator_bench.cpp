@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // Validation of real instances by real schemas (../shared/data/schema_bench), compiled once, parsed
-// beforehand, formats stripped, beside valijson where it is installed. The time of `…/<set>` is that of
+// beforehand, formats stripped, beside valijson where it is installed; and of their texts, as events
+// and as a stream, beside parsing and validating. The time of `…/<set>` is that of
 // one instance of the set (of one schema for `compile`), the time of `…/geomean` the geometric mean
 // over the sets of the best of three passes. `tool` is what an agent pays for a tool it sees for
 // the first time: compile its parameters and validate one call.
+#include <llms/schema/sax_validator.hpp>
+#include <llms/schema/stream_validator.hpp>
 #include <llms/schema/validator.hpp>
 
 #include <benchmark/benchmark.h>
@@ -73,6 +76,7 @@ struct data_set {
     json document;
     std::vector<json> instances;
     std::vector<ordered_json> ordered;
+    std::vector<std::string> texts;
 };
 
 auto load() -> std::deque<data_set> {
@@ -96,6 +100,7 @@ auto load() -> std::deque<data_set> {
         for (auto line = std::string{}; std::getline(lines, line);) {
             added.instances.push_back(json::parse(line));
             added.ordered.push_back(ordered_json::parse(line));
+            added.texts.push_back(line);
         }
     }
     return sets;
@@ -145,6 +150,33 @@ auto all_measured() -> std::vector<measured> {
              return over(set.instances,
                          [v = llms::validator{llms::schema::compile(set.document)}](
                              json const& one) { return static_cast<bool>(v.validate(one)); });
+         },
+         true},
+        {"text_parse_is_valid",
+         [over](data_set const& set) {
+             return over(set.texts,
+                         [v = llms::validator{llms::schema::compile(set.document)}](
+                             std::string const& text) { return v.is_valid(json::parse(text)); });
+         },
+         true},
+        {"text_sax_validator",
+         [over](data_set const& set) {
+             auto check =
+                 std::make_shared<llms::sax_validator>(llms::schema::compile(set.document));
+             return over(set.texts, [check](std::string const& text) {
+                 check->reset();
+                 return json::sax_parse(text, check.get());
+             });
+         },
+         true},
+        {"text_stream_validator",
+         [over](data_set const& set) {
+             return over(set.texts,
+                         [s = llms::schema::compile(set.document)](std::string const& text) {
+                             auto v = llms::stream_validator{s};
+                             v.feed(text);
+                             return v.finish() == llms::verdict::valid;
+                         });
          },
          true},
         {"compile",

@@ -17,6 +17,8 @@ class metrics_registry;
 
 class schema;
 class validator;
+class sax_validator;
+class stream_validator;
 class report;
 class coercer;
 

@@ -94,12 +94,15 @@
 #include <llms/schema/reflect_options.hpp>
 #include <llms/schema/regex_cache.hpp>
 #include <llms/schema/report.hpp>
+#include <llms/schema/sax_validator.hpp>
 #include <llms/schema/schema.hpp>
 #include <llms/schema/schema_cache.hpp>
 #include <llms/schema/schema_error.hpp>
+#include <llms/schema/stream_validator.hpp>
 #include <llms/schema/validation_error.hpp>
 #include <llms/schema/validator.hpp>
 #include <llms/schema/validator_options.hpp>
+#include <llms/schema/verdict.hpp>
 #include <llms/stream/channel.hpp>
 #include <llms/stream/channel_options.hpp>
 #include <llms/stream/channel_pool.hpp>

@@ -2,6 +2,7 @@
 //
 // The input chooses a schema and an instance; the compiled schema must judge as the slow interpreter
 // of the specification does.
+#include "fuzz/choices.hpp"
 #include "schema/random_schema.hpp"
 #include "schema/schema_interpreter.hpp"
 #include <llms/schema/validator.hpp>
@@ -9,32 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <span>
-
-namespace {
-
-/// Reads choices from the input, zeros behind its end.
-class choices {
-public:
-    explicit choices(std::span<std::uint8_t const> bytes) : bytes_(bytes) {}
-
-    auto below(std::size_t end) -> std::size_t {
-        if (bytes_.empty()) {
-            return 0;
-        }
-        auto const one = bytes_.front();
-        bytes_ = bytes_.subspan(1);
-        return one % end;
-    }
-
-private:
-    std::span<std::uint8_t const> bytes_;
-};
-
-} // namespace
 
 extern "C" auto LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t size) -> int {
-    auto make = random_schema::maker{choices{{bytes, size}}};
+    auto make = random_schema::maker{fuzz::choices{{bytes, size}}};
     auto const document = make.schema();
     auto const instance = make.instance();
     auto const expected = schema_interpreter::interpreter{document}.run(document, instance).valid;

@@ -3,6 +3,7 @@
 // The compiled schema against a slow interpreter of the specification, on random schemas.
 #include "schema/random_schema.hpp"
 #include "schema/schema_interpreter.hpp"
+#include "schema/streamed.hpp"
 #include "support/catch.hpp"
 #include <llms/schema/validator.hpp>
 
@@ -41,6 +42,7 @@ TEST_CASE("differential: the compiled schema judges as the interpreter does", "[
             REQUIRE(compiled.is_valid(instance) == expected);
             REQUIRE(compiled.is_valid(ordered) == expected);
             REQUIRE(static_cast<bool>(report) == expected);
+            REQUIRE(streamed::agree(compiled.compiled(), instance.dump(), expected));
             for (auto const& error : report.errors()) {
                 REQUIRE(error.message != "the value does not match the schema");
                 REQUIRE(resolves(instance, error.instance_pointer));

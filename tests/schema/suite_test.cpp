@@ -2,6 +2,7 @@
 //
 // The official JSON Schema test suite, where it is found: $LLMS_SHARED_DATA/JSON-Schema-Test-Suite
 // or Debian's json-schema-test-suite.
+#include "schema/streamed.hpp"
 #include "support/catch.hpp"
 #include <llms/schema/validator.hpp>
 
@@ -118,7 +119,7 @@ private:
         }
     }
 
-    // The verdict, the report and the other object type must say the same.
+    // The verdict, the report, the other object type and the streams must say the same.
     static auto agrees(llms::validator const& compiled, json const& test) -> bool {
         auto const expected = test["valid"].get<bool>();
         auto const& data = test["data"];
@@ -128,7 +129,8 @@ private:
                                                              "the value does not match the schema");
         return compiled.is_valid(data) == expected && compiled.is_valid(ordered) == expected &&
                static_cast<bool>(report) == expected &&
-               static_cast<bool>(compiled.validate(ordered)) == expected && explained;
+               static_cast<bool>(compiled.validate(ordered)) == expected && explained &&
+               streamed::agree(compiled.compiled(), data.dump(), expected);
     }
 
     [[nodiscard]] auto remote(std::string_view uri) const -> std::optional<json> {

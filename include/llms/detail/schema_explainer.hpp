@@ -42,6 +42,19 @@ public:
         return std::move(found_);
     }
 
+    /// What is wrong with `value`, which is not valid by the subschema `at`; `pointer` is that of
+    /// `value`. The errors have no `evaluation_path`.
+    template <class Value>
+    auto explain(node& at, Value const& value, std::string pointer)
+        -> std::vector<validation_error> {
+        instance_ = std::move(pointer);
+        explain_node(at, value, run_.full_headroom());
+        for (auto& one : found_) {
+            one.evaluation_path.clear();
+        }
+        return std::move(found_);
+    }
+
     [[nodiscard]] auto truncated() const noexcept -> bool { return truncated_; }
     [[nodiscard]] auto stopped() const noexcept -> stop_reason { return run_.stopped(); }
 

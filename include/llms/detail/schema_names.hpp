@@ -82,6 +82,9 @@ public:
     [[nodiscard]] auto size() const noexcept -> std::size_t { return entries_.size(); }
     [[nodiscard]] auto empty() const noexcept -> bool { return entries_.empty(); }
 
+    /// Whether `entries()` are in the order of their names' bytes, as nearly always.
+    [[nodiscard]] auto is_sorted() const noexcept -> bool { return sorted_; }
+
     /// Makes the names findable; they must differ. O(n log n).
     void freeze(arena& memory);
 
@@ -156,6 +159,7 @@ private:
     std::span<slot> slots_;
     std::uint64_t seed_ = 1;
     unsigned shift_ = 0;
+    bool sorted_ = true;
 };
 
 template <class Payload>
@@ -191,6 +195,9 @@ void name_table<Payload>::freeze(arena& memory) {
         seed_ = best_seed;
         place();
     }
+    sorted_ =
+        std::is_sorted(entries_.begin(), entries_.end(),
+                       [](entry const& one, entry const& other) { return one.name < other.name; });
 }
 
 } // namespace llms::inline v0_1::detail::schema_engine

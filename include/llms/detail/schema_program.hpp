@@ -132,6 +132,11 @@ struct object_rules {
     bool walks = false;      // some member's value or name can be wrong
     bool only_known = false; // members without an entry in `names` cannot be wrong
     bool patterns_on_known = false;
+
+    /// Whether members without an entry in `names` are always wrong.
+    [[nodiscard]] auto takes_known_only() const noexcept -> bool {
+        return additional && additional.types == no_types && patterns.empty();
+    }
 };
 
 /// The branches of `anyOf` or `oneOf`, sieved before any is tried: by the type of the instance and,

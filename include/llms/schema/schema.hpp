@@ -95,6 +95,8 @@ public:
 
 private:
     friend class validator;
+    friend class sax_validator;
+    friend class stream_validator;
     using program = detail::schema_engine::program;
 
     explicit schema(std::shared_ptr<program const> compiled) : program_(std::move(compiled)) {}
