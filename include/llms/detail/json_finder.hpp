@@ -51,7 +51,8 @@ public:
           fits_(fits),
           choice_(choice),
           max_depth_(max_depth),
-          mender_(text, rules, max_depth) {}
+          mender_(text, rules, max_depth),
+          hint_{text.size(), "there is no value"} {}
 
     auto find() -> json_found {
         constexpr auto mark = std::string_view{"\xEF\xBB\xBF"};
@@ -71,7 +72,7 @@ public:
             }
         }
         if (!decided()) {
-            fail(text_.size(), misfit_ ? "no value fits" : "there is no value");
+            misfit_ ? fail(text_.size(), "no value fits") : fail(hint_.offset, hint_.reason);
         }
         before_.insert(before_.end(), found_.mends.begin(), found_.mends.end());
         found_.mends = std::move(before_);
@@ -97,8 +98,20 @@ private:
         found_.fault = {offset, reason};
     }
 
+    // Where nothing is found, the first bracket that led to nothing tells why.
+    void hint() {
+        if (hint_.offset == text_.size()) {
+            hint_ = mender_.fault();
+        }
+    }
+
     [[nodiscard]] auto decided() const noexcept -> bool {
         return found_.value.has_value() || !found_.fault.reason.empty();
+    }
+
+    // Whether there is a value and no other is of interest.
+    [[nodiscard]] auto chosen() const noexcept -> bool {
+        return found_.value.has_value() && choice_ != json_choice::only;
     }
 
     // Decides if the text is one value and nothing else, but for comments, or begins as one that is
@@ -122,7 +135,7 @@ private:
             if (mender_.evidence()) {
                 fail(mender_.fault().offset, mender_.fault().reason);
             }
-            return;
+            return hint();
         }
         auto const end = mender_.at();
         if (mender_.past_comments(end, text_.size()) == text_.size()) {
@@ -164,10 +177,7 @@ private:
 
     void look_in(mending place) {
         auto taken = fence{};
-        auto const enough = [this] {
-            return stopped_ || (found_.value && choice_ != json_choice::only);
-        };
-        for (auto at = first_; at < text_.size() && !enough();) {
+        for (auto at = first_; at < text_.size() && !stopped_ && !chosen();) {
             auto const next = next_fence(at);
             auto const had = found_.value.has_value();
             if (place == mending::prose) {
@@ -225,28 +235,25 @@ private:
                     return stop(at, "the brackets do not pair");
                 }
                 ++at;
-            } else if (here && choice_ != json_choice::only) {
-                ++depth;
-                ++at;
             } else if (mender_.run(at, where.last, cut)) {
                 auto const end = mender_.at();
-                if (choice_ == json_choice::fitting || !is_code({at, end}, where)) {
-                    auto value = parsed();
+                if (!chosen() && (choice_ == json_choice::fitting || !is_code({at, end}, where))) {
                     if (found_.value) {
                         return stop(at, "there is another value");
                     }
-                    if (take(std::move(value), at, end - at)) {
+                    if (take(parsed(), at, end - at)) {
                         here = true;
                         found_depth = depth;
-                        if (depth == 0 && choice_ != json_choice::only) {
+                        if (chosen() && depth == 0) {
                             return;
                         }
                     }
                 }
                 at = end;
             } else if (mender_.evidence()) {
-                return stop(mender_.fault().offset, mender_.fault().reason);
+                return chosen() ? void() : stop(mender_.fault().offset, mender_.fault().reason);
             } else {
+                hint();
                 depth += mender_.depth();
                 at = std::max(mender_.at(), at + 1);
             }
@@ -270,7 +277,7 @@ private:
             return false;
         }
         auto const source = text_.substr(value.first + 1, value.last - value.first - 2);
-        if (text_[value.first] == '[' && !source.empty() &&
+        if (text_[value.first] == '[' && !source.empty() && source.size() <= 3 &&
             (source.find_first_not_of("0123456789") == std::string_view::npos || source == " ")) {
             return true;
         }
@@ -341,6 +348,7 @@ private:
     json_choice choice_;
     std::size_t max_depth_;
     json_mender mender_;
+    json_fault hint_;
     std::size_t first_ = 0; // behind a byte order mark
     bool stopped_ = false;
     bool misfit_ = false;
