@@ -11,13 +11,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <regex>
+#include <map>
 #include <string>
 #include <string_view>
 
 namespace {
 
 using nlohmann::json;
+
+using reader = auto(std::string_view) -> bool;
 
 auto extract(std::string_view text) -> bool {
     return llms::extract_json(text).has_value();
@@ -31,16 +33,15 @@ auto parse(std::string_view text) -> bool {
     return !json::parse(text, nullptr, false).is_discarded();
 }
 
-template <auto Read>
-void BM_hostile(benchmark::State& state,
-                char const* unit) { // NOLINT(readability-identifier-naming)
+void BM_hostile(benchmark::State& state, // NOLINT(readability-identifier-naming)
+                reader* read, char const* unit) {
     auto const size = static_cast<std::size_t>(state.range(0));
     std::string text;
     while (text.size() < size) {
         text += unit;
     }
     for (auto _ : state) {
-        if (Read(text)) {
+        if (read(text)) {
             state.SkipWithError("there is no value in it");
         }
     }
@@ -53,12 +54,12 @@ void sizes(benchmark::internal::Benchmark* run) {
     run->Complexity(benchmark::oN);
 }
 
-BENCHMARK_CAPTURE(BM_hostile<extract>, extract_closed, "{x}")->Apply(sizes);
-BENCHMARK_CAPTURE(BM_hostile<extract>, extract_open, "{")->Apply(sizes);
-BENCHMARK_CAPTURE(BM_hostile<repair>, repair_closed, "{x}")->Apply(sizes);
-BENCHMARK_CAPTURE(BM_hostile<repair>, repair_open, "{")->Apply(sizes);
-BENCHMARK_CAPTURE(BM_hostile<repair>, repair_quotes, "[{\"{'")->Apply(sizes);
-BENCHMARK_CAPTURE(BM_hostile<repair>, repair_fences, "```\n~~~\n")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_hostile, extract_closed, extract, "{x}")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_hostile, extract_open, extract, "{")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_hostile, repair_closed, repair, "{x}")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_hostile, repair_open, repair, "{")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_hostile, repair_quotes, repair, "[{\"{'")->Apply(sizes);
+BENCHMARK_CAPTURE(BM_hostile, repair_fences, repair, "```\n~~~\n")->Apply(sizes);
 
 auto answer() -> json {
     auto list = json::array();
@@ -72,11 +73,10 @@ auto answer() -> json {
     return {{"records", list}};
 }
 
-template <auto Read>
-void BM_answer(benchmark::State& state,
-               std::string const& text) { // NOLINT(readability-identifier-naming)
+void BM_answer(benchmark::State& state, // NOLINT(readability-identifier-naming)
+               reader* read, std::string const& text) {
     for (auto _ : state) {
-        if (!Read(text)) {
+        if (!read(text)) {
             state.SkipWithError("there is a value in it");
         }
     }
@@ -93,16 +93,24 @@ auto in_prose() -> std::string {
 
 // Names without quotes, comments, and a comma after every record.
 auto broken() -> std::string {
-    auto text = std::regex_replace(valid(), std::regex{R"("([a-z]+)":)"}, "$1:");
-    text = std::regex_replace(text, std::regex{R"(\}(?=\n))"}, "}, // next");
-        return std::regex_replace(text, std::regex{R"(,, // next)"}, ",");
+    auto text = valid();
+    for (auto const& [from, to] : std::map<std::string, std::string>{{"\"id\"", "id"},
+                                                                     {"\"name\"", "name"},
+                                                                     {"    },", "    }, // next"},
+                                                                     {"    }\n", "    },\n"}}) {
+        for (auto at = text.find(from); at != std::string::npos;
+             at = text.find(from, at + to.size())) {
+            text.replace(at, from.size(), to);
+        }
+    }
+    return text;
 }
 
-BENCHMARK_CAPTURE(BM_answer<parse>, valid_nlohmann, valid());
-BENCHMARK_CAPTURE(BM_answer<extract>, valid_extract, valid());
-BENCHMARK_CAPTURE(BM_answer<repair>, valid_repair, valid());
-BENCHMARK_CAPTURE(BM_answer<extract>, in_prose_extract, in_prose());
-BENCHMARK_CAPTURE(BM_answer<repair>, in_prose_repair, in_prose());
-BENCHMARK_CAPTURE(BM_answer<repair>, broken_repair, broken());
+BENCHMARK_CAPTURE(BM_answer, valid_nlohmann, parse, valid());
+BENCHMARK_CAPTURE(BM_answer, valid_extract, extract, valid());
+BENCHMARK_CAPTURE(BM_answer, valid_repair, repair, valid());
+BENCHMARK_CAPTURE(BM_answer, in_prose_extract, extract, in_prose());
+BENCHMARK_CAPTURE(BM_answer, in_prose_repair, repair, in_prose());
+BENCHMARK_CAPTURE(BM_answer, broken_repair, repair, broken());
 
 } // namespace
