@@ -176,7 +176,7 @@ private:
 
     // The text ends here, after a whole value or its comma, or else it is too short.
     void end_of_text() {
-        if (!cut_ || previous_ == previous::bracket) {
+        if (!cut_ || previous_ == previous::bracket || !allows(mending::missing_bracket)) {
             return fail(at_, "the text ends before the value does");
         }
         if (hidden_) {
