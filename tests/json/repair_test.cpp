@@ -146,6 +146,7 @@ TEST_CASE("repair: each rule, and where it was applied", "[repair]") {
     CHECK(mended("A\n```JSON5\nB []\n```\nC") == "[] prose@0 fence@2 prose@11 prose@20");
     CHECK(mended("/* a */ [1 // b\n, # c ]\n2]") == "[1,2] comment@0 comment@11 comment@18");
     CHECK(mended("[1, /* a */ ] // b") == "[1] trailing_comma@2 comment@4 comment@14");
+    CHECK(mended("[1, /* a */ // b\n") == "[1] missing_bracket@2 comment@4 comment@12");
     CHECK(mended("{\"a\": 1,,, \"b\": 2}") == R"({"a":1,"b":2} double_comma@8 double_comma@9)");
     CHECK(mended("[1\n2]") == "[1,2] missing_comma@3");
     CHECK(mended("[{} {}]") == "[{},{}] missing_comma@4");
@@ -220,7 +221,7 @@ TEST_CASE("repair: of several values the one that fits wins", "[repair]") {
     auto const has_b = [](json const& value) {
         return value.contains("b");
     };
-    auto const text = "Not {a: 1} but {b: 2} or {b: 3}";
+    auto const* const text = "Not {a: 1} but {b: 2} or {b: 3}";
     CHECK(mended(text) == "there is another value @15");
     auto const fitting = repair_json(text, has_b);
     REQUIRE(fitting);

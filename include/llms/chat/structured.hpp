@@ -82,6 +82,10 @@ public:
     [[nodiscard]] auto steps() const noexcept -> std::vector<structured_step> const& {
         return steps_;
     }
+    /// What was mended in the JSON of the answer that was taken.
+    [[nodiscard]] auto mends() const noexcept -> std::vector<mend> const& {
+        return steps_.back().mends;
+    }
     /// What was changed in the value that was taken.
     [[nodiscard]] auto changes() const noexcept -> std::vector<change<nlohmann::json>> const& {
         return steps_.back().changes;

@@ -64,9 +64,6 @@ public:
         if (edited_) {
             flush(at_);
         }
-        // Only a trailing comma is found out after the comments that follow it.
-        std::stable_sort(mends_.begin(), mends_.end(),
-                         [](mend const& a, mend const& b) { return a.offset < b.offset; });
         return true;
     }
 
@@ -531,6 +528,10 @@ private:
             edit(comma_, comma_ + 1, "", rule);
         } else if (note(rule, comma_)) {
             out_[comma_out_] = ' ';
+            for (auto at = mends_.end() - 1; // to its place before the comments that follow it
+                 at != mends_.begin() && at[-1].offset > at->offset; --at) {
+                std::swap(at[-1], at[0]);
+            }
         }
     }
 
