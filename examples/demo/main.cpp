@@ -160,8 +160,12 @@ void run(support::console& out, std::string_view metrics_form) {
     out.claim(static_cast<bool>(bergen), "a forecast from an answer in a code fence");
     if (bergen) {
         out.say(bergen->city + ": " + std::to_string(bergen->degrees) + " degrees");
+        for (auto const& mend : bergen.mends()) {
+            out.say("mended " + std::string(to_string(mend.rule)) + " at byte " +
+                    std::to_string(mend.offset));
+        }
         for (auto const& change : bergen.changes()) {
-            out.say("mended " + change.pointer + ": " + change.from.dump() + " became " +
+            out.say("coerced " + change.pointer + ": " + change.from.dump() + " became " +
                     (change.to ? change.to->dump() : "absent"));
         }
     } else {

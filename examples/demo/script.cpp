@@ -19,12 +19,13 @@ auto demo_answer(nlohmann::json const& request) -> support::reply {
         return talk.find(words) != std::string::npos;
     };
     if (says("weather in Bergen")) {
-        // Readable, and still not what was asked for: text where an integer is due.
+        // Readable, and still no JSON, nor what was asked for: a comma too many, and text where an
+        // integer is due.
         auto const* const sky = says("sky") ? R"("sky": "Rain", )" : "";
         return reply_with("Of course!\n```json\n"
                           R"({"city": "Bergen", )" +
                           std::string(sky) +
-                          R"("degrees": "3"})"
+                          R"("degrees": "3",})"
                           "\n```\nShall I look up tomorrow, too?");
     }
     if (says("weather in Tromso")) {

@@ -58,7 +58,9 @@
 #include <llms/error.hpp>
 #include <llms/json/canonical.hpp>
 #include <llms/json/extract.hpp>
+#include <llms/json/mend.hpp>
 #include <llms/json/partial.hpp>
+#include <llms/json/repair.hpp>
 #include <llms/memory/object_pool.hpp>
 #include <llms/metrics/counter.hpp>
 #include <llms/metrics/events.hpp>

@@ -3,6 +3,7 @@
 #include "support/scripted_provider.hpp"
 #include <llms/chat/structured.hpp>
 
+#include <algorithm>
 #include <string>
 
 namespace {
@@ -75,4 +76,43 @@ TEST_CASE("structured: of several candidates the one that fits wins", "[structur
     auto const weather = llms::structured<forecast>(client, question());
     REQUIRE(weather);
     CHECK(weather->degrees == 1);
+}
+
+TEST_CASE("structured: mends broken JSON before it is coerced, and tells so", "[structured]") {
+    auto client =
+        client_saying({"Sure:\n```json\n{city: 'Oslo', \"degrees\": \"3\",} // done\n```"});
+    auto const weather = llms::structured<forecast>(client, question());
+    REQUIRE(weather);
+    CHECK(weather->city == "Oslo");
+    CHECK(weather->degrees == 3);
+    CHECK(weather.changes().size() == 1);
+    auto const& mends = weather.steps()[0].mends;
+    auto const has = [&](llms::mending rule) {
+        return std::any_of(mends.begin(), mends.end(),
+                           [rule](llms::mend const& one) { return one.rule == rule; });
+    };
+    CHECK(has(llms::mending::fence));
+    CHECK(has(llms::mending::unquoted_key));
+    CHECK(has(llms::mending::quotes));
+    CHECK(has(llms::mending::trailing_comma));
+}
+
+TEST_CASE("structured: of broken candidates the one that fits wins", "[structured]") {
+    auto client = client_saying({"Not {'city': 'Oslo'} but {'city': 'Rome', 'degrees': 20}!"});
+    auto const weather = llms::structured<forecast>(client, question());
+    REQUIRE(weather);
+    CHECK(weather->city == "Rome");
+    CHECK(client->calls == 1);
+}
+
+TEST_CASE("structured: tells the model where its JSON is broken; mending can be off",
+          "[structured]") {
+    auto client = client_saying(
+        {R"({"city": "Oslo", "degrees": NaN})", R"({"city": "Oslo", "degrees": 3,})"});
+    auto const weather = llms::structured<forecast>(
+        client, question(), {.max_attempts = 2, .repair = llms::mending::none});
+    CHECK_FALSE(weather);
+    CHECK(client->asked[1].find("no value of JSON, at byte 28") != std::string::npos);
+    CHECK(weather.text().find("the rule that would mend it is off, at byte 29") !=
+          std::string::npos);
 }

@@ -451,3 +451,27 @@ TEST_CASE("toolbox: many callers at once get their own results", "[tool][threads
     }
     CHECK(wrong == 0);
 }
+
+TEST_CASE("tool: arguments with broken syntax are mended, and the result says how", "[tool]") {
+    auto const distance = make_distance();
+    auto const mended = distance.call("{from: 'Oslo', \"to\": \"Bergen\", fast: True,}");
+    CHECK(mended.status == tool_status::ok);
+    CHECK(mended.text == "90.5");
+    REQUIRE(mended.mends.size() == 5);
+    CHECK(mended.mends[1] == llms::mend{llms::mending::quotes, 7});
+    CHECK(mended.mends[4].rule == llms::mending::trailing_comma);
+    CHECK(distance.call(R"({"from": "a", "to": "b"})").mends.empty());
+}
+
+TEST_CASE("tool: arguments that were cut off are refused, and mending can be off", "[tool]") {
+    auto const cut = make_distance().call(R"({"from": "Oslo", "to": "Bergen")");
+    CHECK(cut.status == tool_status::bad_arguments);
+    CHECK(cut.text.find("at byte 31") != std::string::npos);
+
+    auto const strict = llms::tool{"strict", "", distance_km, {.repair = llms::mending::none}};
+    CHECK(strict.call(R"({"from": "Oslo", "to": "Bergen",})").status == tool_status::bad_arguments);
+
+    auto const small = llms::tool{"small", "", distance_km, {.max_argument_bytes = 10}};
+    CHECK(small.call(R"({"from": "Oslo", "to": "Bergen"})").text.find("too long") !=
+          std::string::npos);
+}

@@ -19,6 +19,8 @@
 #include <llms/chat/request.hpp>
 #include <llms/chat/response.hpp>
 #include <llms/json/extract.hpp>
+#include <llms/json/mend.hpp>
+#include <llms/json/repair.hpp>
 #include <llms/schema/change.hpp>
 #include <llms/schema/coercion.hpp>
 #include <llms/schema/reflect.hpp>
@@ -42,6 +44,7 @@ namespace llms::inline v0_1 {
 struct structured_options {
     std::size_t max_attempts = 3;    ///< answers asked for, the first included
     coercion coerce = coercion::all; ///< the liberties taken with values that do not fit
+    mending repair = mending::all;   ///< and with text that is no JSON
     bool instruct = true;            ///< add the schema to the conversation, as text
     bool response_format = false;    ///< ask the provider to enforce the schema
     std::string name = "answer";     ///< of the schema, where the provider wants one
@@ -50,7 +53,8 @@ struct structured_options {
 /// One attempt of `structured`.
 struct structured_step {
     llms::response response{};                     ///< what the model said
-    std::vector<change<nlohmann::json>> changes{}; ///< what was mended
+    std::vector<mend> mends{};                     ///< what was mended in its JSON
+    std::vector<change<nlohmann::json>> changes{}; ///< what was changed in the value
     std::string problem{}; ///< what was wrong, as the model was told; "" = nothing
 };
 
@@ -78,7 +82,11 @@ public:
     [[nodiscard]] auto steps() const noexcept -> std::vector<structured_step> const& {
         return steps_;
     }
-    /// What was mended in the answer that was taken.
+    /// What was mended in the JSON of the answer that was taken.
+    [[nodiscard]] auto mends() const noexcept -> std::vector<mend> const& {
+        return steps_.back().mends;
+    }
+    /// What was changed in the value that was taken.
     [[nodiscard]] auto changes() const noexcept -> std::vector<change<nlohmann::json>> const& {
         return steps_.back().changes;
     }
@@ -97,15 +105,26 @@ template <class T>
 auto read_structured(structured_step& step, validator const& judge,
                      structured_options const& options) -> std::optional<T> {
     auto const text = step.response.text();
-    auto const found = extract_json(
-        text, [&](nlohmann::json const& candidate) { return judge.is_valid(candidate); });
-    // No candidate fits as it is: the first one is mended, or tells what is wrong.
-    auto const candidate = found ? found : extract_json(text);
-    if (!candidate) {
-        step.problem = "- the answer holds no JSON value\n";
+    auto const fits = [&](nlohmann::json const& candidate) {
+        return judge.is_valid(candidate);
+    };
+    // What fits as it is, else what fits when its syntax is mended. If nothing does, the one value
+    // that there is gets coerced, or tells what is wrong.
+    auto candidate = repaired{};
+    auto found = extract_json(text, fits);
+    if (!found && !(candidate = repair_json(text, fits, {.rules = options.repair}))) {
+        found = extract_json(text);
+    }
+    if (found) {
+        candidate.value = std::move(found->value);
+    } else if (!candidate && !(candidate = repair_json(text, {.rules = options.repair}))) {
+        step.problem =
+            "- the answer holds no JSON value: " + std::string(candidate.problem.reason) +
+            ", at byte " + std::to_string(candidate.problem.offset) + '\n';
         return std::nullopt;
     }
-    auto read = from_json_checked<T>(candidate->value, {.coerce = options.coerce});
+    step.mends = std::move(candidate.mends);
+    auto read = from_json_checked<T>(*candidate.value, {.coerce = options.coerce});
     step.changes = read.changes();
     if (!read) {
         step.problem = read.text();

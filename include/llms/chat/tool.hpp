@@ -11,7 +11,7 @@
 // Any callable will do that takes nothing or one aggregate, whose members are the parameters (C++
 // does not let a library see the names of several), and then perhaps a std::stop_token. The schema
 // comes from the aggregate by reflection. A function of JSON takes a schema given at run time.
-// Arguments are coerced and checked before the function is called; what is wrong with them, and what
+// Arguments are mended, coerced and checked before the function is called; what is wrong with them, and what
 // the function throws (`what()` goes to the model), becomes text that the model can act on.
 // Thread safety: const; a function must bear to be called from several threads if the tool is. A
 // copy is a shared pointer. Cost: the schema is compiled once, in the constructor; a call costs the
@@ -23,8 +23,10 @@
 #include <llms/chat/request.hpp>
 #include <llms/chat/tool_result.hpp>
 #include <llms/detail/chat_tool_function.hpp>
-#include <llms/detail/json_depth.hpp>
+#include <llms/detail/coerce_text.hpp>
 #include <llms/error.hpp>
+#include <llms/json/mend.hpp>
+#include <llms/json/repair.hpp>
 #include <llms/schema/adapt.hpp>
 #include <llms/schema/coerce.hpp>
 #include <llms/schema/reflect.hpp>
@@ -62,6 +64,9 @@ struct rendered_tool {
 struct tool_options {
     /// The liberties taken with the arguments.
     coercion coerce = coercion::all;
+    /// The liberties taken with their text. Arguments that were cut off are not completed: what is
+    /// missing could have been a limit.
+    mending repair = mending::all & ~(mending::prose | mending::missing_bracket);
     /// The longest text of arguments that is read, and its deepest nesting.
     std::size_t max_argument_bytes = std::size_t{1} << 20U;
     std::size_t max_depth = 128;
@@ -194,17 +199,19 @@ private:
             result.status = tool_status::bad_arguments;
             result.text = "The arguments were refused, the tool was not called:\n" + std::move(why);
         };
-        auto const& options = self_->options;
-        if (text.size() > options.max_argument_bytes ||
-            detail::json_deeper_than(text, options.max_depth)) {
-            return refuse("- they are too long or nested too deep\n");
-        }
-        auto const none = detail::trimmed(text).empty() || detail::trimmed(text) == "null";
-        auto const arguments =
-            none ? nlohmann::json::object()
-                 : nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
-        if (arguments.is_discarded()) {
-            return refuse("- they are not JSON\n");
+        auto arguments = nlohmann::json::object();
+        if (auto const given = detail::trimmed(text); !given.empty() && given != "null") {
+            auto const& options = self_->options;
+            auto mended = repair_json(text, {.rules = options.repair,
+                                             .max_bytes = options.max_argument_bytes,
+                                             .max_depth = options.max_depth});
+            if (!mended) {
+                return refuse(
+                    "- they cannot be read as JSON: " + std::string(mended.problem.reason) +
+                    ", at byte " + std::to_string(mended.problem.offset) + '\n');
+            }
+            arguments = *std::move(mended.value);
+            result.mends = std::move(mended.mends);
         }
         auto coerced = self_->arguments(arguments);
         if (!coerced) {

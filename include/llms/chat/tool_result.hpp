@@ -6,6 +6,7 @@
 #define LLMS_CHAT_TOOL_RESULT_HPP
 
 #include <llms/chat/message.hpp>
+#include <llms/json/mend.hpp>
 #include <llms/schema/change.hpp>
 
 #include <cstdint>
@@ -41,6 +42,8 @@ struct tool_result {
     std::string text{};
     /// What was coerced in the arguments.
     std::vector<change<>> changes{};
+    /// What was mended in their text.
+    std::vector<mend> mends{};
 
     /// Whether the tool returned.
     [[nodiscard]] explicit operator bool() const noexcept { return status == tool_status::ok; }
