@@ -25,6 +25,7 @@
 #include <llms/chat/async_stream.hpp>
 #include <llms/chat/cached.hpp>
 #include <llms/chat/chunk.hpp>
+#include <llms/chat/coalesced.hpp>
 #include <llms/chat/complete_async.hpp>
 #include <llms/chat/message.hpp>
 #include <llms/chat/message_manager.hpp>
