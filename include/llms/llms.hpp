@@ -25,7 +25,9 @@
 #include <llms/chat/async_stream.hpp>
 #include <llms/chat/cached.hpp>
 #include <llms/chat/chunk.hpp>
+#include <llms/chat/coalesced.hpp>
 #include <llms/chat/complete_async.hpp>
+#include <llms/chat/fallback.hpp>
 #include <llms/chat/message.hpp>
 #include <llms/chat/message_manager.hpp>
 #include <llms/chat/middleware.hpp>

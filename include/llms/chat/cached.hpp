@@ -25,6 +25,7 @@
 #include <llms/chat/response_stream.hpp>
 #include <llms/detail/cache_wait.hpp>
 #include <llms/detail/chat_keeper.hpp>
+#include <llms/detail/chat_shared_source.hpp>
 #include <llms/detail/chat_stops.hpp>
 
 #include <chrono>
@@ -71,8 +72,8 @@ public:
                                     {.stop = stop});
             if (!flight.led) {
                 cache_->count_coalesced(flight->response.model, flight->response.usage);
-                auto answer = free_of_charge(flight->response);
-                answer.coalesced = true;
+                auto answer = flight->response.clone();
+                detail::mark_coalesced(answer);
                 return answer;
             }
             return flight->response.cached ? hit_on(flight->response) : flight->response.clone();
@@ -104,7 +105,9 @@ public:
         auto reader = cache_->streams().join(flight_name(own, ask.cache), [&](flight_writer out) {
             produce(own, ask, std::move(out));
         });
-        return response_stream(std::make_unique<shared_source>(std::move(reader), *cache_, stop));
+        return response_stream(
+            std::make_unique<detail::shared_source<flight_reader, decltype(settle(*cache_))>>(
+                std::move(reader), stop, settle(*cache_)));
     }
 
     [[nodiscard]] auto name() const -> std::string_view { return inner_->name(); }
@@ -155,45 +158,18 @@ private:
         std::chrono::steady_clock::time_point due_ = std::chrono::steady_clock::now();
     };
 
-    // One caller's view of a stream in flight, whose end says what it cost and where it came from.
-    class shared_source final : public chunk_source {
-    public:
-        shared_source(flight_reader from, Cache& cache, std::stop_token const& outer)
-            : from_(std::move(from)),
-              cache_(&cache),
-              stops_(outer) {}
-
-        [[nodiscard]] auto next(chunk& out, std::stop_token const& stop) -> bool override {
-            auto const* const piece = stops_.during(stop, [this](std::stop_token const& either) {
-                return from_.next({.stop = either});
-            });
-            if (piece == nullptr) {
-                return false;
-            }
-            out = *piece;
-            if (out.kind == chunk_kind::end) {
-                settle(out);
-            }
-            return true;
-        }
-
-    private:
-        void settle(chunk& end) {
-            if (!from_.led() || end.coalesced) {
-                cache_->count_coalesced(end.name, end.usage);
-                end.cached = false;
-                end.coalesced = true;
-                end.usage = {};
+    // What the end of a stream in flight says: what it cost this caller and where it came from.
+    [[nodiscard]] static auto settle(Cache& cache) {
+        return [&cache](chunk& end, bool led) {
+            if (!led || end.coalesced) {
+                cache.count_coalesced(end.name, end.usage);
+                detail::mark_coalesced(end);
             } else if (end.cached) {
-                cache_->count_hit(end.name, end.usage);
+                cache.count_hit(end.name, end.usage);
                 end.usage = {};
             }
-        }
-
-        flight_reader from_;
-        Cache* cache_;
-        detail::both_stops stops_;
-    };
+        };
+    }
 
     // Makes the chunks of a flight, on a thread of its own: the caller who led may leave.
     void produce(std::string const& key, request const& ask, flight_writer out) {
@@ -382,15 +358,9 @@ private:
 
     [[nodiscard]] auto hit_on(response const& kept) -> response {
         cache_->count_hit(kept.model, kept.usage);
-        auto answer = free_of_charge(kept);
-        answer.cached = true;
-        return answer;
-    }
-
-    static auto free_of_charge(response const& from) -> response {
-        auto answer = from.clone();
+        auto answer = kept.clone();
         answer.usage = {};
-        answer.cached = false;
+        answer.cached = true;
         return answer;
     }
 

@@ -29,6 +29,7 @@
 #include <llms/detail/cache_function.hpp>
 #include <llms/detail/chat_keeper.hpp>
 #include <llms/detail/chat_response_codec.hpp>
+#include <llms/detail/chat_shared_source.hpp>
 #include <llms/detail/chat_worker_group.hpp>
 #include <llms/error.hpp>
 #include <llms/json/canonical.hpp>
@@ -218,13 +219,9 @@ public:
 
     /// What follows is for `cached`, which shares it through the cache: the calls and streams in
     /// flight, the threads that these run on, and its steps. Not for other use.
-    struct chunk_bytes {
-        auto operator()(chunk const& piece) const noexcept -> std::size_t {
-            return piece.text.size() + piece.id.size() + piece.name.size() + piece.signature.size();
-        }
-    };
     using call_flights = single_flight<std::string, recorded_response>;
-    using stream_flights = stream_flight<std::string, chunk, std::hash<std::string>, chunk_bytes>;
+    using stream_flights =
+        stream_flight<std::string, chunk, std::hash<std::string>, detail::chunk_bytes>;
     [[nodiscard]] auto calls() noexcept -> call_flights& { return calls_; }
     [[nodiscard]] auto streams() noexcept -> stream_flights& { return streams_; }
     [[nodiscard]] auto workers() noexcept -> detail::worker_group& { return workers_; }
