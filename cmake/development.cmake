@@ -16,7 +16,7 @@ if(LLMS_SANITIZE)
 endif()
 option(LLMS_COVERAGE "Instrument for gcovr" OFF)
 if(LLMS_COVERAGE)
-    add_compile_options(--coverage -O0)
+    add_compile_options(--coverage -O0 -fprofile-update=atomic) # counts of many threads
     add_link_options(--coverage)
 endif()
 
