@@ -43,6 +43,8 @@ namespace llms::inline v0_1 {
 template <provider P, class Cache>
 class cached_provider {
 public:
+    static constexpr auto layers = layers_of<P> | layer::cached;
+
     cached_provider(P inner, Cache& cache)
         : inner_(std::make_shared<P>(std::move(inner))),
           cache_(&cache) {}
@@ -373,6 +375,9 @@ public:
     explicit cached_middleware(Cache& cache) noexcept : cache_(&cache) {}
     template <provider P>
     [[nodiscard]] auto wrap(P inner) && {
+        static_assert(!has_layer<P, layer::with_tools>,
+                      "the key of an answer would not tell its tools: write `provider | "
+                      "cached(...) | with_tools(...)`");
         return cached_provider<P, Cache>(std::move(inner), *cache_);
     }
 

@@ -252,6 +252,8 @@ private:
 template <provider P, detail::observed_thing Thing>
 class observed_provider {
 public:
+    static constexpr auto layers = layers_of<P>;
+
     observed_provider(P inner, metrics& to) : inner_(std::move(inner)), to_(&to) {}
 
     [[nodiscard]] auto complete(request const& ask, std::stop_token stop = {}) -> response {
@@ -298,6 +300,10 @@ public:
     explicit observed_middleware(metrics& to) noexcept : to_(&to) {}
     template <provider P>
     [[nodiscard]] auto wrap(P inner) && {
+        static_assert(Thing == detail::observed_thing::operation ||
+                          !has_layer<P, layers_of_many_calls>,
+                      "attempts are requests to the provider: write `provider | attempts(...)` "
+                      "before retrying, hedged, coalesced, cached and with_tools");
         return observed_provider<P, Thing>(std::move(inner), *to_);
     }
 

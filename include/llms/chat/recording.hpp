@@ -195,6 +195,8 @@ private:
 template <provider P, class Clock>
 class recording_provider {
 public:
+    static constexpr auto layers = layers_of<P>;
+
     recording_provider(P inner, std::shared_ptr<detail::record_sink> to)
         : inner_(std::move(inner)),
           to_(std::move(to)) {}

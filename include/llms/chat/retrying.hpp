@@ -164,6 +164,8 @@ private:
 template <provider P>
 class retrying_provider {
 public:
+    static constexpr auto layers = layers_of<P> | layer::retrying;
+
     retrying_provider(P inner, retry_policy policy)
         : shared_(std::make_shared<shared>(std::move(inner), std::move(policy))) {}
 
@@ -284,6 +286,9 @@ public:
     explicit retrying_middleware(retry_policy policy) : policy_(std::move(policy)) {}
     template <provider P>
     [[nodiscard]] auto wrap(P inner) && {
+        static_assert(!has_layer<P, layer::with_tools>,
+                      "a retry would run the tools again: write `provider | retrying() | "
+                      "with_tools(...)`");
         return retrying_provider<P>(std::move(inner), std::move(policy_));
     }
 

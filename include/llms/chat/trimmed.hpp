@@ -54,6 +54,8 @@ namespace llms::inline v0_1 {
 template <provider P>
 class trimmed_provider {
 public:
+    static constexpr auto layers = layers_of<P>;
+
     trimmed_provider(P inner, message_manager_options options)
         : inner_(std::move(inner)),
           options_(std::move(options)) {}

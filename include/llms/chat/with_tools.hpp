@@ -47,6 +47,8 @@ namespace llms::inline v0_1 {
 template <provider P>
 class tools_provider {
 public:
+    static constexpr auto layers = layers_of<P> | layer::with_tools;
+
     tools_provider(P inner, std::shared_ptr<detail::tool_loop_settings const> settings)
         : shared_(std::make_shared<shared>(std::move(inner), std::move(settings))) {}
 
