@@ -68,6 +68,7 @@ TEST_CASE("hedged: the first answer wins, and the others are stopped", "[hedged]
             inner |
             llms::hedged({.after = 1ms, .max_calls = most, .on_hedge = [&](std::size_t number) {
                               hedges.push_back(number);
+                              await_calls(inner, number);
                           }});
         CHECK(answer_of(client, streamed).text() == "quick");
         CHECK(inner.calls() == most);
@@ -113,9 +114,7 @@ TEST_CASE("hedged: when all fail it is with the first error", "[hedged][threads]
                      mock_answer::fails(failure::server)},
          .wait = [&](std::chrono::nanoseconds, std::stop_token const&) {
              // Until the second call has been made, too.
-             while (inner.calls() < 2) {
-                 std::this_thread::yield();
-             }
+             await_calls(inner, 2);
              throw llms::provider_error(failure::timeout, "late");
          }}};
     auto client = inner | llms::hedged({.after = 1ms, .max_calls = 2});

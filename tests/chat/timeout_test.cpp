@@ -55,7 +55,6 @@ TEST_CASE("timeout: the total ends whole answers and streams", "[timeout][thread
     CHECK(names(error_of([&] { return client.complete(ask()); }), "total"));
     CHECK(names(error_of([&] { return client.stream(ask()).finish(); }), "total"));
     CHECK(inner.calls() == 2);
-    CHECK(inner.abandoned() == 1);
 }
 
 TEST_CASE("timeout: the total ends a stream that does give chunks", "[timeout][threads]") {
@@ -87,7 +86,6 @@ TEST_CASE("timeout: the first chunk, and the pause between two", "[timeout][thre
     auto const late = stalling(100h, 0s);
     auto client = late | llms::timeout({.first_chunk = 1ms, .idle = 1h});
     CHECK(names(error_of([&] { return client.stream(ask()).finish(); }), "first_chunk"));
-    CHECK(late.abandoned() == 1);
 
     auto const stuck = stalling(0s, 100h);
     auto other = stuck | llms::timeout({.total = 50h, .first_chunk = 1h, .idle = 1ms});

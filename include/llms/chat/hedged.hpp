@@ -79,6 +79,7 @@ public:
     /// Runs call number `number` to its end, on its own thread.
     template <class Call>
     void run(std::size_t number, Call call) noexcept {
+        std::exception_ptr failure;
         try {
             auto answer = call(token(number));
             std::lock_guard const lock(mutex_);
@@ -89,14 +90,17 @@ public:
             winner_ = number;
             changed_.notify_all();
         } catch (...) {
-            std::lock_guard const lock(mutex_);
-            if (failures_++ == 0) {
-                failure_ = std::current_exception();
-            }
-            changed_.notify_all();
+            failure = std::current_exception();
+        }
+        if (!failure) {
+            stop_all_but(number);
             return;
         }
-        stop_all_but(number);
+        std::lock_guard const lock(mutex_);
+        if (failures_++ == 0) {
+            failure_ = std::move(failure); // this thread keeps no part of it
+        }
+        changed_.notify_all();
     }
 
     void stop_all_but(std::size_t number) noexcept {
@@ -118,7 +122,7 @@ public:
             return std::pair{*std::move(answer_), winner_};
         }
         if (failures_ == started) {
-            std::rethrow_exception(failure_);
+            std::rethrow_exception(std::exchange(failure_, nullptr));
         }
         return std::nullopt;
     }
@@ -130,7 +134,7 @@ private:
     std::optional<T> answer_; // moved from once it has been returned
     std::size_t winner_ = 0;
     std::size_t failures_ = 0;
-    std::exception_ptr failure_; // the first
+    std::exception_ptr failure_; // the first; taken by who is told
 };
 
 } // namespace detail
@@ -139,6 +143,8 @@ private:
 template <provider P>
 class hedged_provider {
 public:
+    static constexpr auto layers = layers_of<P> | layer::hedged;
+
     hedged_provider(P inner, hedged_options options)
         : shared_(std::make_shared<shared>(std::move(inner), std::move(options))) {}
 
@@ -301,6 +307,9 @@ public:
     explicit hedged_middleware(hedged_options options) : options_(std::move(options)) {}
     template <provider P>
     [[nodiscard]] auto wrap(P inner) && {
+        static_assert(!has_layer<P, layer::with_tools>,
+                      "a second call would run the tools again: write `provider | hedged(...) | "
+                      "with_tools(...)`");
         return hedged_provider<P>(std::move(inner), std::move(options_));
     }
 

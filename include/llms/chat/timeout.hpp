@@ -134,6 +134,8 @@ private:
 template <provider P>
 class timeout_provider {
 public:
+    static constexpr auto layers = layers_of<P>;
+
     timeout_provider(P inner, timeout_limits limits)
         : shared_(std::make_shared<shared>(std::move(inner), limits)) {}
 
