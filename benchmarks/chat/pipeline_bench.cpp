@@ -6,13 +6,18 @@
 //
 // The cache is asked to stand aside (temperature 0.7), so that every call reaches the provider.
 #include <llms/chat/cached.hpp>
+#include <llms/chat/coalesced.hpp>
+#include <llms/chat/fallback.hpp>
+#include <llms/chat/hedged.hpp>
 #include <llms/chat/mock_provider.hpp>
 #include <llms/chat/observed.hpp>
 #include <llms/chat/retrying.hpp>
+#include <llms/chat/timeout.hpp>
 #include <llms/chat/with_tools.hpp>
 
 #include <benchmark/benchmark.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -135,6 +140,49 @@ void BM_pipeline_open(benchmark::State& state) {
     BENCHMARK_TEMPLATE(function, 3)->Name(#function "/cached_bypassed");                           \
     BENCHMARK_TEMPLATE(function, 4)->Name(#function "/observed");                                  \
     BENCHMARK_TEMPLATE(function, 5)->Name(#function "/with_tools")
+
+// The guards, each by itself around the mock: nothing times out, fails or is late.
+template <class Guard>
+void BM_guard_call(benchmark::State& state, Guard guard) {
+    auto const model = mock(20);
+    auto client = model | std::move(guard);
+    auto const question = ask();
+    for (auto _ : state) {
+        auto answer = client.complete(question);
+        benchmark::DoNotOptimize(answer);
+    }
+    if (model.calls() != static_cast<std::size_t>(state.iterations())) {
+        state.SkipWithError("not every call was answered by the provider");
+    }
+}
+
+template <class Guard>
+void BM_guard_token(benchmark::State& state, Guard guard) {
+    auto const model = mock(tokens);
+    auto client = model | std::move(guard);
+    auto const question = ask();
+    while (state.KeepRunningBatch(tokens)) {
+        auto answer = client.stream(question).finish();
+        if (answer.usage.output_tokens != tokens) {
+            state.SkipWithError("not the whole answer");
+        }
+    }
+}
+
+constexpr llms::timeout_limits an_hour{.total = std::chrono::hours(1),
+                                       .first_chunk = std::chrono::hours(1),
+                                       .idle = std::chrono::hours(1)};
+
+#define LLMS_BENCH_GUARDS(function)                                                                \
+    BENCHMARK_CAPTURE(function, timeout, llms::timeout(an_hour));                                  \
+    BENCHMARK_CAPTURE(function, fallback, llms::fallback(mock(1)));                                \
+    BENCHMARK_CAPTURE(function, coalesced, llms::coalesced({.any_temperature = true}))             \
+        ->UseRealTime();                                                                           \
+    BENCHMARK_CAPTURE(function, hedged, llms::hedged({.after = std::chrono::hours(1)}))            \
+        ->UseRealTime()
+
+LLMS_BENCH_GUARDS(BM_guard_call);
+LLMS_BENCH_GUARDS(BM_guard_token);
 
 LLMS_BENCH_LAYERS(BM_pipeline_call);
 LLMS_BENCH_LAYERS(BM_pipeline_open);

@@ -28,6 +28,7 @@
 #include <llms/chat/coalesced.hpp>
 #include <llms/chat/complete_async.hpp>
 #include <llms/chat/fallback.hpp>
+#include <llms/chat/hedged.hpp>
 #include <llms/chat/message.hpp>
 #include <llms/chat/message_manager.hpp>
 #include <llms/chat/middleware.hpp>
@@ -50,6 +51,7 @@
 #include <llms/chat/response_stream.hpp>
 #include <llms/chat/retrying.hpp>
 #include <llms/chat/structured.hpp>
+#include <llms/chat/timeout.hpp>
 #include <llms/chat/tool.hpp>
 #include <llms/chat/tool_result.hpp>
 #include <llms/chat/toolbox.hpp>

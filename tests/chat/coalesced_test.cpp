@@ -4,6 +4,7 @@
 #include <llms/chat/cached.hpp>
 #include <llms/chat/coalesced.hpp>
 #include <llms/chat/mock_provider.hpp>
+#include <llms/chat/provider_error.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -89,20 +90,34 @@ TEST_CASE("coalesced: nothing is kept, and other requests are others", "[coalesc
 }
 
 TEST_CASE("coalesced: what may not be joined goes past", "[coalesced]") {
-    llms::mock_provider const inner;
+    std::latch go(1);
+    scripted_provider inner({chunks_of({"a"})});
+    inner->on_chunk = [&](std::size_t, std::stop_token const&) {
+        if (inner->calls == 1) {
+            go.wait();
+        }
+    };
     auto warm = ask();
     warm.temperature.reset();
-    bool const joined = GENERATE(false, true);
-    auto client = inner | llms::coalesced({.any_temperature = joined});
-    auto const first = client.stream(warm);
+    bool joined = false;
+    llms::coalesced_options how;
+    SECTION("any temperature but 0") {}
+    SECTION("but where the options allow it") {
+        how.any_temperature = joined = true;
+    }
+    SECTION("or the request") {
+        warm.cache.any_temperature = joined = true;
+    }
+    SECTION("unless the request is to bypass") {
+        how.any_temperature = true;
+        warm.cache.mode = llms::cache_mode::bypass;
+    }
+    auto client = inner | llms::coalesced(how);
+    auto first = client.stream(warm);
     auto second = client.stream(warm);
+    go.count_down();
+    CHECK_FALSE(std::move(first).finish().coalesced);
     CHECK(std::move(second).finish().coalesced == joined);
-
-    warm.cache.any_temperature = true;
-    auto const third = client.stream(warm);
-    CHECK(client.stream(warm).finish().coalesced);
-    warm.cache.mode = llms::cache_mode::bypass;
-    CHECK_FALSE(client.stream(warm).finish().coalesced);
 }
 
 TEST_CASE("coalesced: a leader who is stopped hands over", "[coalesced][threads]") {
@@ -185,28 +200,41 @@ TEST_CASE("coalesced: a stream that everyone leaves is stopped, and its thread w
 }
 
 TEST_CASE("coalesced: an error reaches all who share the call, and is forgotten", "[coalesced]") {
-    llms::mock_provider const inner(
-        llms::mock_answer::fails(llms::failure::server),
-        llms::mock_answer::pieces({"a"}).failing_after(1, llms::failure::connection),
-        llms::mock_answer::pieces({"b"}));
+    std::latch go(1);
+    scripted_provider inner({chunks_of({"a", "b"})});
+    inner->on_chunk = [&](std::size_t at, std::stop_token const&) {
+        if (inner->calls == 1 && at == 1) {
+            go.wait();
+            throw llms::provider_error(llms::failure::connection, "dropped");
+        }
+    };
     auto client = inner | llms::coalesced();
-    CHECK_THROWS_AS(client.complete(ask()), llms::provider_error);
     auto first = client.stream(ask());
     auto second = client.stream(ask());
-    CHECK_THROWS_AS(std::move(first).finish(), llms::provider_error);
-    CHECK_THROWS_AS(std::move(second).finish(), llms::provider_error);
-    CHECK(client.complete(ask()).text() == "b");
-    CHECK(inner.calls() == 3);
+    go.count_down();
+    CHECK_THROWS_WITH(std::move(first).finish(), "dropped");
+    CHECK_THROWS_WITH(std::move(second).finish(), "dropped");
+    CHECK(client.complete(ask()).text() == "ab");
+    CHECK(inner->calls == 2);
 }
 
 TEST_CASE("coalesced: what a caller says to a cache further in is not another's", "[coalesced]") {
-    llms::mock_provider const inner;
+    std::latch go(1);
+    scripted_provider inner({chunks_of({"a"})});
+    inner->on_chunk = [&](std::size_t, std::stop_token const&) {
+        if (inner->calls == 1) {
+            go.wait();
+        }
+    };
     llms::response_cache cache{{.tenant = "t"}};
     auto client = inner | llms::cached(cache) | llms::coalesced();
     auto anew = ask();
     anew.cache.mode = llms::cache_mode::refresh;
-    auto const kept = client.stream(ask());
-    CHECK_FALSE(client.stream(anew).finish().cached);
+    auto kept = client.stream(ask());
+    auto fresh = client.stream(anew);
+    go.count_down();
+    CHECK_FALSE(std::move(kept).finish().coalesced);
+    CHECK_FALSE(std::move(fresh).finish().coalesced);
     CHECK(client.complete(ask()).cached);
 }
 

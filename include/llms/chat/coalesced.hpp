@@ -52,6 +52,8 @@ struct coalesced_options {
 template <provider P>
 class coalesced_provider {
 public:
+    static constexpr auto layers = layers_of<P> | layer::coalesced;
+
     coalesced_provider(P inner, coalesced_options options)
         : shared_(std::make_shared<shared>(std::move(inner), options)) {}
 
@@ -158,6 +160,9 @@ public:
     explicit coalesced_middleware(coalesced_options options) noexcept : options_(options) {}
     template <provider P>
     [[nodiscard]] auto wrap(P inner) && {
+        static_assert(!has_layer<P, layer::with_tools>,
+                      "the key of a call would not tell its tools: write `provider | "
+                      "coalesced() | with_tools(...)`");
         return coalesced_provider<P>(std::move(inner), options_);
     }
 

@@ -217,6 +217,8 @@ template <fallback_target T>
 template <provider... Ps>
 class fallback_provider {
 public:
+    static constexpr auto layers = (layers_of<Ps> | ...);
+
     explicit fallback_provider(fallback_options options, fallback_to<Ps>... targets)
         : shared_(std::make_shared<shared>(std::move(options), std::move(targets)...)) {}
 

@@ -22,12 +22,18 @@ inline void throw_if_stopped(std::stop_token const& stop) {
     }
 }
 
+/// The time `after` from now; max() where that is too far away.
+[[nodiscard]] inline auto deadline_in(std::chrono::nanoseconds after) noexcept
+    -> std::chrono::steady_clock::time_point {
+    auto const now = std::chrono::steady_clock::now();
+    constexpr auto never = std::chrono::steady_clock::time_point::max();
+    return after < never - now ? now + after : never;
+}
+
 /// The `pause_function` of the real clock.
 inline void pause(std::chrono::nanoseconds time, std::stop_token const& stop) {
     if (time > std::chrono::nanoseconds::zero()) {
-        auto const now = std::chrono::steady_clock::now();
-        auto const most = std::chrono::steady_clock::time_point::max() - now;
-        wait_out(wait_limits<>{.stop = stop, .deadline = now + (time < most ? time : most)});
+        wait_out(wait_limits<>{.stop = stop, .deadline = deadline_in(time)});
     }
     throw_if_stopped(stop);
 }
