@@ -23,6 +23,7 @@ extern "C" auto LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t siz
     auto const mended = llms::repair_json(text);
     demand(mended ? mended.offset + mended.length <= size : mended.problem.offset <= size);
     demand(mended ? mended.problem.reason.empty() : !mended.problem.reason.empty());
+    demand(mended || mended.mends.empty());
     demand(std::is_sorted(mended.mends.begin(), mended.mends.end(),
                           [](auto const& a, auto const& b) { return a.offset < b.offset; }));
     if (mended) {

@@ -3,10 +3,11 @@
 // Looks for the one JSON value in a text: the text as a whole, then what stands in code fences, then
 // objects and arrays in the prose.
 //
-// Linear: each of the three reads the text once. A start at a bracket that fails either ends the
-// search, when it had shown that JSON is meant (what lies inside of a broken value is not the value),
-// or the search goes on after the last byte that it read: what was read since is brackets, each open
-// at once in the next, blanks, comments, and one name or word. A start that succeeds is gone past.
+// Linear: nlohmann, and the mender in each of the three places, read the text once. A start at a
+// bracket that fails ends the search if it had shown that JSON is meant, for what lies inside of a
+// broken value is not the value. Else the search goes on behind the last byte that it read, so that
+// no two starts read the same byte; all that it can have read are brackets that open, blanks,
+// comments, and one name or word. A start that succeeds is gone past.
 #ifndef LLMS_DETAIL_JSON_FINDER_HPP
 #define LLMS_DETAIL_JSON_FINDER_HPP
 
@@ -74,8 +75,10 @@ public:
         if (!decided()) {
             misfit_ ? fail(text_.size(), "no value fits") : fail(hint_.offset, hint_.reason);
         }
-        before_.insert(before_.end(), found_.mends.begin(), found_.mends.end());
-        found_.mends = std::move(before_);
+        if (found_.value) {
+            before_.insert(before_.end(), found_.mends.begin(), found_.mends.end());
+            found_.mends = std::move(before_);
+        }
         return std::move(found_);
     }
 
@@ -94,7 +97,6 @@ private:
 
     void fail(std::size_t offset, std::string_view reason) {
         found_ = {};
-        before_.clear();
         found_.fault = {offset, reason};
     }
 
