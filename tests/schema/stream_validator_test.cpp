@@ -251,6 +251,28 @@ TEST_CASE("stream_validator: what needs the whole container waits for its end",
                    R"({"a": [^1)", "null]}", "type", "/a/0"});
 }
 
+TEST_CASE("stream_validator: a property that tells variants apart decides as soon as it comes",
+          "[schema][stream]") {
+    constexpr auto const* variants = R"({"type": "object", "oneOf": [
+        {"properties": {"kind": {"const": "call"}, "x": {"type": "string"}}, "required": ["kind"],
+         "maxProperties": 3},
+        {"properties": {"kind": {"enum": ["calls", "all"]}, "x": {"items": {"type": "integer"}}},
+         "required": ["kind", "x"], "additionalProperties": false}]})";
+    check_refusal({variants, R"({"kind": "cal^")", R"(l"})", "oneOf", "/kind"});
+    check_refusal({variants, R"({"kind": "call", "x": ^1)", R"(""})", "type", "/x"});
+    check_refusal({variants, R"({"y": 1, "kind": "call", "x": ^[)", R"(""})", "type", "/x"});
+    check_refusal({variants, R"({"kind": "all", "x": [^"")", R"(1]})", "type", "/x/0"});
+    check_refusal({variants, R"({"kind": "all", "^y)", R"(x": []})", "additionalProperties", ""});
+    check_refusal({variants, R"({"kind": "call", "y": 1, "z": 1^,)", R"(})", "maxProperties", ""});
+    // What came before the tag waits for the end.
+    auto check = stream_validator{compiled(variants)};
+    CHECK(check.feed(R"({"x": 1, "kind": "call")") == verdict::undecided);
+    CHECK(check.feed("}") == verdict::invalid);
+    CHECK(check.error()->keyword == "oneOf");
+    CHECK(streamed::agree(compiled(variants), R"({"x": [1], "kind": "all"})", true));
+    CHECK(streamed::agree(compiled(variants), R"({"x": [], "kind": "calls"})", true));
+}
+
 TEST_CASE("stream_validator: text that is no JSON is invalid at its first wrong byte",
           "[schema][stream]") {
     auto const refused_at = [](std::string_view text) {

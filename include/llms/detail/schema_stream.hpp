@@ -21,7 +21,9 @@
 #include <llms/schema/verdict.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,6 +55,7 @@ public:
         depth_ = 0;
         building_ = 0;
         rules_.clear();
+        tags_.clear();
         needs_.clear();
         state_ = verdict::undecided;
     }
@@ -110,7 +113,7 @@ public:
                 builder_.put(json(value));
             }
         }
-        return value_ended();
+        return read_tag(value) && value_ended();
     }
 
     auto open(bool is_object) -> bool {
@@ -126,9 +129,11 @@ public:
         }
         auto& made = frames_[depth_++];
         made.is_object = is_object;
+        made.named = false;
         made.count = 0;
         made.first_rules = rules_.size();
         made.first_need = needs_.size();
+        made.first_tag = tags_.size();
         made.names.clear();
         passed_.clear();
         for (auto const& one : due_) {
@@ -147,6 +152,10 @@ public:
                            [&](node const& at, headroom room, bool covered) {
                                if (is_object ? at.object != nullptr : at.array != nullptr) {
                                    rules_.push_back({&at, room.below(), covered, 0});
+                               }
+                               if (is_object && at.combined != nullptr) {
+                                   add_tag(at, at.combined->any_of, room);
+                                   add_tag(at, at.combined->one_of, room);
                                }
                                return true;
                            },
@@ -175,6 +184,7 @@ public:
         }
         --depth_;
         rules_.resize(ended.first_rules);
+        tags_.resize(ended.first_tag);
         if (building_ != 0) {
             builder_.end_container();
             for (auto i = ended.first_need; i < needs_.size(); ++i) {
@@ -195,6 +205,7 @@ public:
         auto& in = top();
         ++in.count;
         in.key = name;
+        in.named = true;
         due_.clear();
         if (building_ != 0) {
             builder_.begin_name();
@@ -222,8 +233,11 @@ public:
                                                    : has_room_for_item(one, in.count);
                            });
     }
-    /// The first member is sure to come.
-    auto first_member() -> bool { return top().count > 0 || comma(); }
+    /// A name has begun, of which `name` will tell.
+    auto begin_name() -> bool {
+        top().named = false;
+        return top().count > 0 || comma();
+    }
 
     /// Says no; for what the schema does not decide.
     auto fail(std::string message) -> bool {
@@ -307,14 +321,24 @@ private:
         node const* at;
         headroom room; // of members or items
         bool covered;
-        std::size_t seen; // required members, or items that `contains` counts
+        std::size_t seen;  // required members, or items that `contains` counts
+        bool late = false; // began after the first member
+    };
+
+    // A union of the innermost object whose branches a property tells apart.
+    struct tagged_union {
+        node const* at;
+        union_rules const* rules;
+        headroom room;
     };
 
     struct frame {
         bool is_object = false;
+        bool named = false;          // the name of the member in progress is `key`
         std::size_t count = 0;       // members or items that have begun
         std::size_t first_rules = 0; // up to the next frame's
         std::size_t first_need = 0;
+        std::size_t first_tag = 0;
         std::string key; // of the last member
         name_set names;
     };
@@ -363,7 +387,7 @@ private:
         auto result = std::string{};
         for (std::size_t i = 0; i < depth; ++i) {
             auto const& one = frames_[i];
-            if (one.count > 0) {
+            if (one.is_object ? one.named : one.count > 0) {
                 append_pointer_token(result,
                                      one.is_object ? one.key : std::to_string(one.count - 1));
             }
@@ -537,6 +561,53 @@ private:
         return true;
     }
 
+    void add_tag(node const& at, union_rules const* rules, headroom room) {
+        if (rules != nullptr && rules->tag != nullptr) {
+            tags_.push_back({&at, rules, room.beside()});
+        }
+    }
+
+    // A union of which the tag leaves one branch over demands that from here on; none, and nothing
+    // helps. What came before, and what the object as a whole must be, its need decides.
+    template <class Value>
+    auto read_tag(Value const& value) -> bool {
+        if (depth_ == 0 || !top().is_object) {
+            return true;
+        }
+        for (auto i = top().first_tag; i < tags_.size(); ++i) {
+            auto const [at, rules, room] = tags_[i];
+            if (*rules->tag != top().key) {
+                continue;
+            }
+            auto left = rules->admitting[static_cast<std::size_t>(value_t::object)];
+            auto const* listed = static_cast<std::uint64_t const*>(nullptr);
+            if constexpr (is_name<Value>) {
+                listed = rules->tagged.find(value.name);
+            }
+            left &= listed == nullptr ? rules->tag_unlisted : *listed;
+            if (left == 0) {
+                return fail(*at, rules == at->combined->any_of ? "anyOf" : "oneOf",
+                            "no variant has such a property " + in_quotes(*rules->tag));
+            }
+            if ((left & (left - 1)) == 0) {
+                passed_.clear();
+                if (!walk(
+                        rules->branches[static_cast<std::size_t>(std::countr_zero(left))],
+                        object_bit, room, true,
+                        [&](node const& branch, headroom inside, bool /*covered*/) {
+                            if (branch.object != nullptr) {
+                                rules_.push_back({&branch, inside.below(), true, 0, true});
+                            }
+                            return true;
+                        },
+                        [](node const& /*at*/, headroom /*room*/) {})) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
     // Objects.
 
     auto has_room_for_member(active const& one, std::size_t count) -> bool {
@@ -597,6 +668,9 @@ private:
     }
 
     auto check_object(active const& one) -> bool {
+        if (one.late) {
+            return true;
+        }
         auto const& rules = *one.at->object;
         auto const& names = top().names;
         if (top().count < rules.min_properties) {
@@ -692,8 +766,9 @@ private:
     std::size_t max_depth_;
     std::vector<frame> frames_; // those from `depth_` on are kept for their memory
     std::size_t depth_ = 0;
-    std::vector<active> rules_;     // of all frames, outermost first
-    std::vector<due_schema> needs_; // likewise
+    std::vector<active> rules_;      // of all frames, outermost first
+    std::vector<due_schema> needs_;  // likewise
+    std::vector<tagged_union> tags_; // likewise
     std::vector<due_schema> due_;
     std::vector<passed_node> passed_;
     json_builder<json> builder_;

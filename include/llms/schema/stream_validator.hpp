@@ -27,6 +27,8 @@
 //     at the comma before a member      maxProperties; all known names came already
 //     at the comma before an item       maxItems; items false behind prefixItems
 //     at the end of a counted item      maxContains
+//     at the end of a tag's value       the variants of `anyOf` or `oneOf` that a property with enum or
+//                                       const tells apart; the one that is left applies from there
 //     at the bracket that ends          required, minProperties, dependentRequired, minItems,
 //                                       contains, and all that sax_validator.hpp says needs a whole
 //     at the first wrong byte           what is no JSON
@@ -136,7 +138,7 @@ private:
         auto begin_string(detail::json_string kind, std::size_t /*at*/) -> bool {
             text.clear();
             return kind == detail::json_string::name
-                       ? checker.first_member() && watch.begin_name(checker)
+                       ? checker.begin_name() && watch.begin_name(checker)
                        : checker.next_value() && watch.begin_value(checker);
         }
         auto string_part(detail::json_string /*kind*/, detail::json_text_part const& part) -> bool {
