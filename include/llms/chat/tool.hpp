@@ -207,7 +207,7 @@ private:
                                              .max_depth = options.max_depth});
             if (!mended) {
                 return refuse(
-                    "- they cannot be read as JSON: " + std::string(mended.problem.reason) +
+                    "- they are not JSON that can be read: " + std::string(mended.problem.reason) +
                     ", at byte " + std::to_string(mended.problem.offset) + '\n');
             }
             arguments = *std::move(mended.value);
