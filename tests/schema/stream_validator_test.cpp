@@ -18,7 +18,7 @@ using llms::stream_validator;
 using llms::verdict;
 using nlohmann::json;
 
-auto compiled(std::string_view text, llms::compile_options options = {}) -> llms::schema {
+auto compiled(std::string_view text, llms::compile_options const& options = {}) -> llms::schema {
     return llms::schema::compile(json::parse(text), options);
 }
 

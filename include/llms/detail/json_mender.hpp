@@ -268,7 +268,7 @@ private:
         auto const begin = at_;
         auto const word = read_word();
         if (word == "True" || word == "False" || word == "None") {
-            auto const meant = word == "True" ? "true" : word == "False" ? "false" : "null";
+            auto const* const meant = word == "True" ? "true" : word == "False" ? "false" : "null";
             edit(begin, at_, meant, mending::literal);
         } else if (word != "true" && word != "false" && word != "null") {
             return fail(begin, "no value of JSON");
@@ -445,7 +445,7 @@ private:
         auto code = std::uint32_t{};
         auto const* const from = text_.data() + std::min(at, last_);
         auto const* const to = text_.data() + std::min(at + 4, last_);
-        auto const end = std::from_chars(from, to, code, 16).ptr;
+        auto const* const end = std::from_chars(from, to, code, 16).ptr;
         return end == from + 4 ? code : 0x10000U;
     }
 

@@ -404,10 +404,10 @@ private:
         if (at.types == no_types) {
             return fail(at, "", "no value is allowed here, found " + found);
         }
-        auto const keyword = (at.declared_types & types) == 0 ? "type"
-                             : at.enum_ != nullptr            ? "enum"
-                             : at.const_ != nullptr           ? "const"
-                                                              : "";
+        auto const* const keyword = (at.declared_types & types) == 0 ? "type"
+                                    : at.enum_ != nullptr            ? "enum"
+                                    : at.const_ != nullptr           ? "const"
+                                                                     : "";
         return fail(at, keyword, "expected " + type_names(at.types) + ", found " + found);
     }
 

@@ -165,7 +165,7 @@ private:
                                       ? nlohmann::json(nullptr)
                                       : nlohmann::json(which == json_literal::yes));
         }
-        auto end_literal(detail::json_literal /*which*/, std::size_t /*at*/) -> bool {
+        static auto end_literal(detail::json_literal /*which*/, std::size_t /*at*/) -> bool {
             return true;
         }
 
