@@ -105,6 +105,8 @@ private:
         }
         auto const due = deadline_in(limit);
         if (!watch_.until(std::min(due, total_due_))) {
+            throw_if_stopped(outer_);
+            throw_if_stopped(inner);
             fail();
         }
         passed_ = due < total_due_ ? name : "total";
