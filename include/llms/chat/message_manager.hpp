@@ -24,6 +24,8 @@
 
 #include <llms/chat/message.hpp>
 #include <llms/chat/pools.hpp>
+#include <llms/detail/cache_file.hpp>
+#include <llms/detail/chat_fields.hpp>
 #include <llms/detail/chat_history_log.hpp>
 #include <llms/detail/chat_json.hpp>
 #include <llms/error.hpp>
@@ -31,6 +33,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -41,14 +44,15 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace llms::inline v0_1 {
 
-/// A history cannot be what was asked for: the budget is too small for what must stay, or a tool result
-/// and its call do not come together.
+/// A history cannot be what was asked for: the budget is too small for what must stay, a tool result and
+/// its call do not come together, or a file is not a history.
 class history_error : public error {
 public:
     using error::error;
@@ -87,6 +91,13 @@ struct history_budget {
     std::size_t max_messages = 10'000;
     std::size_t max_tokens = std::numeric_limits<std::size_t>::max();
     std::size_t max_bytes = std::size_t{64} << 20U; ///< of texts and base64
+};
+
+/// The most that a file may hold to be loaded. Memory stays within some tens of times of its bytes; only
+/// JSON of a hostile file comes to more than a few.
+struct history_file_limits {
+    std::size_t max_messages = 100'000;
+    std::size_t max_bytes = std::size_t{64} << 20U; ///< of all messages as they are written
 };
 
 /// How a `message_manager` keeps its history.
@@ -178,6 +189,9 @@ struct history_entry {
     bool stays = false; // system, developer or pinned
 };
 
+/// Where an entry stands in a history: the order in which they are written and read.
+enum class history_place : std::uint8_t { kept, summary, live };
+
 } // namespace detail
 
 /// A conversation as it was at one moment: immutable, shared with its manager, oldest message first.
@@ -199,7 +213,7 @@ public:
         [[nodiscard]] auto operator->() const noexcept -> message const* { return pointer().get(); }
         /// The message, to keep.
         [[nodiscard]] auto pointer() const noexcept -> std::shared_ptr<message const> const& {
-            return kept_left_ > 0 ? (*kept_).what : summary_ ? summary_->what : (*live_).what;
+            return what().what;
         }
         auto operator++() -> iterator& {
             // A cursor is advanced only to what the snapshot holds: see history_log.
@@ -227,6 +241,14 @@ public:
 
     private:
         friend class history;
+        friend class message_manager;
+        [[nodiscard]] auto place() const noexcept -> detail::history_place {
+            using enum detail::history_place;
+            return kept_left_ > 0 ? kept : summary_ ? summary : live;
+        }
+        [[nodiscard]] auto what() const noexcept -> entry const& {
+            return kept_left_ > 0 ? *kept_ : summary_ ? *summary_ : *live_;
+        }
         cursor kept_;
         cursor live_;
         std::optional<entry> summary_;
@@ -287,12 +309,13 @@ public:
           budget_{options_.max_messages, options_.max_tokens, options_.max_bytes} {}
 
     /// Adds a message; a pinned one stays as a system message does, tool results with the message that
-    /// asked for them. Makes room if need be.
+    /// asked for them. Makes room if need be. Returns the message, which `pin` knows it by.
     /// \throws history_error when what must stay would not fit, when a tool result has no call that
     /// waits for it, or when another message comes before the results of all calls; nothing has changed
     /// then. What the counter and `summarise` throw.
-    void append(message what, bool pinned = false) {
+    auto append(message what, bool pinned = false) -> std::shared_ptr<message const> {
         auto added = make(std::move(what), pinned);
+        auto handle = added.what;
         {
             std::lock_guard const lock(mutex_);
             check_order(*added.what);
@@ -302,6 +325,116 @@ public:
             demand(least_with(added), budget_);
             add(added);
             make_room(budget_);
+        }
+        summarise(budget_);
+        return handle;
+    }
+
+    /// Pins a message that was returned by `append` or stands in a snapshot, as `append` does: a call
+    /// together with its results, and a result with its call. False if it has gone. Snapshots taken
+    /// before are not affected. O(length).
+    auto pin(std::shared_ptr<message const> const& what) -> bool { return set_pinned(what, true); }
+    /// Lets a pinned message go with its turn again: at once if that has gone already. System and
+    /// developer messages stay. False if it has gone. O(length).
+    auto unpin(std::shared_ptr<message const> const& what) -> bool {
+        return set_pinned(what, false);
+    }
+
+    /// Writes the history as it is now, with its pins and its summary, to a `std::ostream` or anything
+    /// else with its `write`. Others may append meanwhile. Each message is read back before it is
+    /// written: no file is made that cannot be read.
+    /// \throws history_error when a message has JSON that is not UTF-8, not finite or deeper than 256,
+    /// or more than 65,536 parts or 1,024 calls; the file is then of no use, as when the stream fails.
+    template <class Stream>
+    void save(Stream& out) const {
+        auto const talk = snapshot();
+        using std::chrono::nanoseconds;
+        auto const now = std::chrono::system_clock::now().time_since_epoch();
+        detail::cache_file_writer<Stream> file(
+            out, std::chrono::duration_cast<nanoseconds>(now).count(), file_magic);
+        std::size_t number = 0;
+        auto const refusal = [&number](char const* why) {
+            return history_error("message_manager: message " + std::to_string(number) +
+                                 " cannot be saved: " + why);
+        };
+        std::string bytes;
+        for (auto at = talk.begin(); at != history::end(); ++at, ++number) {
+            bytes.clear();
+            try {
+                detail::fields_out put(bytes);
+                put(std::uint64_t(at.place()), std::uint64_t{at.what().stays}, *at);
+            } catch (nlohmann::json::exception const& e) {
+                throw refusal(e.what());
+            }
+            if (auto const read = read_back(bytes); !read || read->what != *at) {
+                throw refusal("it has JSON that is no JSON or too deep, or too many parts");
+            }
+            file.record(bytes);
+        }
+        file.end();
+    }
+
+    /// Replaces the history by one that `save` wrote, read from a `std::istream` or anything else with
+    /// its `read` and `gcount`; makes room if this manager's budget is smaller. What follows the history
+    /// in the stream is left there. The file may come from anywhere.
+    /// \throws history_error when the file is cut short, damaged, beyond the limits or not a history
+    /// (with the offset of what is wrong), or what must stay does not fit; nothing has changed then.
+    template <class Stream>
+    void load(Stream& in, history_file_limits const& limits = {}) {
+        detail::cache_file_reader<Stream> file(in, file_magic);
+        auto const refusal = [&file](std::string_view what) {
+            return history_error("message_manager: the file cannot be loaded: at offset " +
+                                 std::to_string(file.offset()) + " is " + std::string(what));
+        };
+        switch (file.head()) {
+        case cache_load_result::loaded:
+            break;
+        case cache_load_result::not_a_cache:
+            throw refusal("not the beginning of a history");
+        case cache_load_result::other_version:
+            throw refusal("the beginning of a history of another version");
+        case cache_load_result::corrupt:
+            throw refusal(file.what());
+        }
+        message_manager fresh(options_); // not seen by others
+        auto place = detail::history_place::kept;
+        auto bytes_left = limits.max_bytes;
+        while (auto const bytes = file.next(bytes_left)) {
+            bytes_left -= bytes->size();
+            auto read = read_back(*bytes);
+            if (!read) {
+                throw refusal("what is not a message");
+            }
+            if (fresh.seen_.size() == limits.max_messages) {
+                throw refusal("a message more than the limit");
+            }
+            try {
+                fresh.check_order(read->what);
+            } catch (history_error const& e) {
+                throw refusal("a message out of order: " + std::string(e.what()));
+            }
+            auto const is_second =
+                read->place == detail::history_place::summary && fresh.seen_.summary_;
+            if (read->place < place || is_second ||
+                (read->place > place && !fresh.waiting_.empty())) {
+                throw refusal("a message out of place");
+            }
+            place = read->place;
+            fresh.put_back(make(std::move(read->what), read->stays), place);
+        }
+        if (!file.is_complete()) {
+            throw refusal(file.what());
+        }
+        if (place != detail::history_place::live && !fresh.waiting_.empty()) {
+            throw refusal("the end, and a call has no result");
+        }
+        demand(fresh.staying_ + fresh.opening_ + fresh.step_, budget_);
+        fresh.make_room(budget_);
+        {
+            std::lock_guard const lock(mutex_);
+            adopt(fresh);
+            dropped_.swap(fresh.dropped_);
+            ++cleared_;
         }
         summarise(budget_);
     }
@@ -334,19 +467,121 @@ public:
 
     /// Forgets everything, pinned messages too.
     void clear() {
+        message_manager fresh;
         std::lock_guard const lock(mutex_);
-        seen_ = {};
-        kept_ = {};
-        live_ = {};
-        turns_.clear();
-        waiting_.clear();
-        dropped_.clear();
-        step_stays_ = false;
+        adopt(fresh);
+        dropped_.swap(fresh.dropped_);
         ++cleared_;
-        all_ = staying_ = opening_ = step_ = {};
     }
 
 private:
+    static constexpr std::string_view file_magic = "llmstalk";
+
+    struct read_message {
+        detail::history_place place;
+        bool stays;
+        message what;
+    };
+
+    [[nodiscard]] static auto read_back(std::string_view bytes) -> std::optional<read_message> {
+        detail::fields_in take(bytes);
+        auto const place = take.number(std::uint64_t(detail::history_place::live));
+        auto const stays = take.number(1) == 1;
+        std::optional<read_message> made({static_cast<detail::history_place>(place), stays, {}});
+        take(made->what);
+        if (!take.at_end()) {
+            made.reset();
+        }
+        return made;
+    }
+
+    // Takes everything but what was dropped from another manager, which is then fit only to die.
+    void adopt(message_manager& other) noexcept {
+        std::swap(seen_, other.seen_);
+        std::swap(kept_, other.kept_);
+        std::swap(live_, other.live_);
+        turns_.swap(other.turns_);
+        waiting_.swap(other.waiting_);
+        all_ = other.all_;
+        staying_ = other.staying_;
+        opening_ = other.opening_;
+        step_ = other.step_;
+        step_stays_ = other.step_stays_;
+    }
+
+    // What snapshots share cannot be changed: the history is written anew, with one step changed.
+    [[nodiscard]] auto set_pinned(std::shared_ptr<message const> const& what, bool pinned) -> bool {
+        message_manager fresh(options_);
+        {
+            std::lock_guard const lock(mutex_);
+            std::vector<std::pair<entry, detail::history_place>> entries;
+            entries.reserve(seen_.size());
+            auto found = seen_.size();
+            for (auto at = seen_.begin(); at != history::end(); ++at) {
+                if (at.pointer() == what) {
+                    found = entries.size();
+                }
+                entries.emplace_back(at.what(), at.place());
+            }
+            if (found == entries.size()) {
+                return false;
+            }
+            auto const who = [&](std::size_t i) {
+                return entries[i].first.what->role;
+            };
+            auto const is_in_step = [&](std::size_t i) { // results, or what stands between them
+                return who(i) != role::user && who(i) != role::assistant;
+            };
+            if (who(found) == role::tool) {
+                while (who(found) != role::assistant) {
+                    --found;
+                }
+            }
+            auto const place = entries[found].second;
+            if (who(found) == role::user || who(found) == role::assistant) {
+                auto i = found;
+                do {
+                    if (who(i) != role::system && who(i) != role::developer) {
+                        entries[i].first.stays = pinned;
+                    }
+                } while (++i < entries.size() && who(found) == role::assistant && is_in_step(i) &&
+                         entries[i].second == place);
+            }
+            for (auto& [each, where] : entries) {
+                if (where == detail::history_place::kept && !each.stays) {
+                    fresh.remember_dropped(each);
+                } else {
+                    fresh.put_back(std::move(each), where);
+                }
+            }
+            dropped_.insert(dropped_.end(), fresh.dropped_.begin(), fresh.dropped_.end());
+            adopt(fresh);
+        }
+        summarise(budget_);
+        return true;
+    }
+
+    // Adds an entry where it stood in another manager.
+    void put_back(entry added, detail::history_place place) {
+        if (place == detail::history_place::live) {
+            if (added.what->role == role::tool) {
+                added.stays = step_stays_;
+            }
+            add(added);
+            return;
+        }
+        added.stays = true;
+        follow(*added.what);
+        all_ += added.size;
+        staying_ += added.size;
+        seen_.tokens_ = all_.tokens;
+        if (place == detail::history_place::kept) {
+            keep(added);
+        } else {
+            seen_.summary_ = std::move(added);
+        }
+    }
+
     [[nodiscard]] auto make(message&& what, bool pinned) -> entry {
         entry made;
         made.size = detail::amount_of(what, options_.count_tokens);
@@ -419,16 +654,23 @@ private:
             break;
         case role::tool:
             step_ += goes;
-            waiting_.erase(std::find(waiting_.begin(), waiting_.end(), m.tool_call_id));
             break;
         case role::system:
         case role::developer:
             break;
         }
+        follow(m);
+        seen_.tokens_ = all_.tokens;
+    }
+
+    // Its calls wait for results; a result has been waited for.
+    void follow(message const& m) {
+        if (m.role == role::tool) {
+            waiting_.erase(std::find(waiting_.begin(), waiting_.end(), m.tool_call_id));
+        }
         for (auto const& call : m.tool_calls) {
             waiting_.push_back(call.id);
         }
-        seen_.tokens_ = all_.tokens;
     }
 
     void put(entry const& added) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The form of a saved cache: a head, then records, then an end. Whole numbers are little-endian.
+// The form of a saved cache or history: a head, then records, then an end. Whole numbers are
+// little-endian, `magic` is "llmscach" or "llmstalk".
 //
-//     head    "llmscach"  u32 version  i64 wall clock, nanoseconds  u64 checksum
+//     head    magic  u32 version  i64 wall clock, nanoseconds  u64 checksum
 //     record  u64 size (not 0)  bytes  u64 checksum
 //     end     u64 0  u64 number of records  u64 checksum
 //
@@ -59,8 +60,10 @@ inline void cache_put_number(std::string& to, std::uint64_t number, unsigned byt
 template <typename Stream>
 class cache_file_writer {
 public:
-    cache_file_writer(Stream& out, std::int64_t wall_clock) : out_{out} {
-        buffer_ = cache_file_magic;
+    cache_file_writer(Stream& out, std::int64_t wall_clock,
+                      std::string_view magic = cache_file_magic)
+        : out_{out},
+          buffer_{magic} {
         cache_put_number(buffer_, cache_file_version, 4);
         cache_put_number(buffer_, static_cast<std::uint64_t>(wall_clock));
         flush();
@@ -97,17 +100,20 @@ private:
 template <typename Stream>
 class cache_file_reader {
 public:
-    explicit cache_file_reader(Stream& in) : in_{in} {}
+    /// `magic` has the length of `cache_file_magic`.
+    explicit cache_file_reader(Stream& in, std::string_view magic = cache_file_magic)
+        : in_{in},
+          magic_{magic} {}
 
     [[nodiscard]] auto head() -> cache_load_result {
-        if (!read(cache_file_magic.size()) || buffer_ != cache_file_magic) {
+        if (!read(magic_.size()) || buffer_ != magic_) {
             return cache_load_result::not_a_cache;
         }
         if (!read(4)) {
             return cache_load_result::corrupt;
         }
         std::string_view left{buffer_};
-        left.remove_prefix(cache_file_magic.size());
+        left.remove_prefix(magic_.size());
         if (cache_take_number(left, 4) != cache_file_version) {
             return cache_load_result::other_version;
         }
@@ -115,7 +121,7 @@ public:
             return cache_load_result::corrupt;
         }
         left = buffer_;
-        left.remove_prefix(cache_file_magic.size() + 4);
+        left.remove_prefix(magic_.size() + 4);
         wall_clock_ = static_cast<std::int64_t>(cache_take_number(left));
         return cache_load_result::loaded;
     }
@@ -127,6 +133,7 @@ public:
     /// file is damaged or a record is longer than `limit`.
     [[nodiscard]] auto next(std::size_t limit) -> std::optional<std::string_view> {
         buffer_.clear();
+        offset_ = read_;
         if (!read(8)) {
             return std::nullopt;
         }
@@ -140,7 +147,11 @@ public:
             }
             return std::nullopt;
         }
-        if (size > limit || !read(static_cast<std::size_t>(size)) || !check()) {
+        if (size > limit) {
+            what_ = "what is longer than the limit";
+            return std::nullopt;
+        }
+        if (!read(static_cast<std::size_t>(size)) || !check()) {
             return std::nullopt;
         }
         ++records_;
@@ -151,6 +162,10 @@ public:
 
     /// Whether the end was met where it belongs.
     [[nodiscard]] auto is_complete() const noexcept -> bool { return is_complete_; }
+    /// How many bytes lay before the last record, or what was met in its stead.
+    [[nodiscard]] auto offset() const noexcept -> std::uint64_t { return offset_; }
+    /// What was met there, where it was not a record.
+    [[nodiscard]] auto what() const noexcept -> std::string_view { return what_; }
 
 private:
     // Appends to the buffer, in steps, so that a length that lies costs no more than the file is
@@ -162,8 +177,10 @@ private:
             buffer_.resize(at + step);
             in_.read(buffer_.data() + at, static_cast<std::ptrdiff_t>(step));
             if (static_cast<std::size_t>(in_.gcount()) != step) {
+                what_ = "the end of a file that was cut short";
                 return false;
             }
+            read_ += step;
             size -= step;
         }
         return true;
@@ -185,8 +202,12 @@ private:
     static constexpr std::size_t max_step = std::size_t{1} << 16U;
 
     Stream& in_;
+    std::string_view magic_;
     cache_checksum sum_;
     std::string buffer_;
+    std::string_view what_ = "what its checksum does not fit";
+    std::uint64_t read_ = 0;
+    std::uint64_t offset_ = 0;
     std::int64_t wall_clock_ = 0;
     std::uint64_t records_ = 0;
     bool is_complete_ = false;
