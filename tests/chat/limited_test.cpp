@@ -3,7 +3,6 @@
 #include "support/error_of.hpp"
 #include "support/manual_clock.hpp"
 #include "support/scripted_provider.hpp"
-#include <llms/chat/cached.hpp>
 #include <llms/chat/limited.hpp>
 #include <llms/chat/mock_provider.hpp>
 #include <llms/chat/retrying.hpp>
