@@ -23,12 +23,14 @@
 #include <llms/chat/anthropic.hpp>
 #include <llms/chat/anthropic_wire.hpp>
 #include <llms/chat/async_stream.hpp>
+#include <llms/chat/budgeted.hpp>
 #include <llms/chat/cached.hpp>
 #include <llms/chat/chunk.hpp>
 #include <llms/chat/coalesced.hpp>
 #include <llms/chat/complete_async.hpp>
 #include <llms/chat/fallback.hpp>
 #include <llms/chat/hedged.hpp>
+#include <llms/chat/limited.hpp>
 #include <llms/chat/message.hpp>
 #include <llms/chat/message_manager.hpp>
 #include <llms/chat/middleware.hpp>
