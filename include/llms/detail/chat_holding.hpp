@@ -42,8 +42,8 @@ template <class Count>
     -> std::int64_t {
     std::int64_t tokens = 0;
     for (auto const& each : ask.messages) {
-        tokens = bounded_tokens(tokens +
-                                bounded_tokens(count ? count(each) : estimate_tokens(each)));
+        tokens =
+            bounded_tokens(tokens + bounded_tokens(count ? count(each) : estimate_tokens(each)));
     }
     for (auto const& tool : ask.tools) {
         auto const bytes = tool.name.size() + tool.description.size() +

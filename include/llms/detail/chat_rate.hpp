@@ -21,9 +21,9 @@ public:
 
     /// Fills at `per_minute`, and is full after `burst`; 0 = there is always enough.
     rate_bucket(double per_minute, duration burst)
-        : price_(per_minute > 0 ? static_cast<double>(duration(std::chrono::minutes(1)).count()) /
-                                      per_minute
-                                : 0),
+        : price_(per_minute > 0
+                     ? static_cast<double>(duration(std::chrono::minutes(1)).count()) / per_minute
+                     : 0),
           burst_(burst),
           full_(Clock::now()) {}
 
