@@ -108,8 +108,7 @@ TEST_CASE("budgeted: a call that takes more than was reserved is spent all the s
 
 TEST_CASE("budgeted: a failed call is free", "[budgeted]") {
     budget all({.max_tokens = 100, .count_tokens = ten});
-    auto client =
-        mock_provider{mock_answer::fails(llms::failure::server)} | llms::budgeted(all);
+    auto client = mock_provider{mock_answer::fails(llms::failure::server)} | llms::budgeted(all);
     CHECK_THROWS_AS(client.complete(ask()), llms::provider_error);
     CHECK_THROWS_AS(client.stream(ask()).finish(), llms::provider_error);
     CHECK(all.left().tokens == 100);
@@ -118,7 +117,9 @@ TEST_CASE("budgeted: a failed call is free", "[budgeted]") {
 TEST_CASE("budgeted: answers from a cache inside are free", "[budgeted]") {
     llms::response_cache cache{{.tenant = "t"}};
     // A price by the call: hits would show.
-    budget all({.max_cost = 10, .price = [](auto, auto const&) { return 1.0; }});
+    budget all({.max_cost = 10, .price = [](auto, auto const&) {
+                    return 1.0;
+                }});
     auto client = answers({10, 5}) | llms::cached(cache) | llms::budgeted(all);
     CHECK_FALSE(client.complete(ask()).cached);
     CHECK(all.spent() == llms::budget_amount{15, 1});
@@ -222,7 +223,9 @@ TEST_CASE("budgeted: stress: concurrent calls cannot overrun", "[budgeted][threa
                         static_cast<void>(call % 2 == 0 ? client.complete(ask())
                                                         : client.stream(ask()).finish());
                     } catch (llms::provider_error const&) {
-                    } catch (llms::budget_error const&) { ++refused; }
+                    } catch (llms::budget_error const&) {
+                        ++refused;
+                    }
                     if (all.left().tokens < 0) {
                         overrun = true;
                     }

@@ -57,8 +57,9 @@ void wait_until_waiting(Limiter const& limits, std::size_t count) {
 
 TEST_CASE("limited: requests in a minute, and what was not used is saved", "[limited]") {
     auto const model = answers({5, 5});
-    auto client = model | llms::limited(manual_limiter(
-                              {.requests_per_minute = 60, .burst = 3s, .max_wait = 0s}));
+    auto client =
+        model |
+        llms::limited(manual_limiter({.requests_per_minute = 60, .burst = 3s, .max_wait = 0s}));
     auto const fits = [&] {
         for (std::size_t n = 0;; ++n) {
             try {
@@ -81,9 +82,9 @@ TEST_CASE("limited: requests in a minute, and what was not used is saved", "[lim
 }
 
 TEST_CASE("limited: one request is let through however short the burst", "[limited]") {
-    auto client = answers({5, 5}) | llms::limited(manual_limiter({.requests_per_minute = 1,
-                                                                  .burst = 0s,
-                                                                  .max_wait = 0s}));
+    auto client =
+        answers({5, 5}) |
+        llms::limited(manual_limiter({.requests_per_minute = 1, .burst = 0s, .max_wait = 0s}));
     CHECK_NOTHROW(client.complete(ask()));
     CHECK(error_of([&] { return client.complete(ask()); }).retry_after() == 60s);
     clock_of_test::advance(60s);
@@ -101,7 +102,7 @@ TEST_CASE("limited: tokens are taken by the estimate and set right by the usage"
             return streamed ? client.stream(ask(max_tokens)).finish()
                             : client.complete(ask(max_tokens));
         };
-        static_cast<void>(call(50)); // 60 by the estimate
+        static_cast<void>(call(50));                                       // 60 by the estimate
         return error_of([&] { return call(1000); }).retry_after().value(); // needs a full bucket
     };
     CHECK(wait_after({10, 50}) == 60ms);
@@ -124,7 +125,9 @@ TEST_CASE("limited: a provider that tells no usage is taken by the estimate, a c
     chunks.back().cached = cached;
     auto client = support::scripted_provider({chunks}) | llms::limited(manual_limiter(options));
     static_cast<void>(client.complete(ask(50)));
-    auto const needs_all = [&] { return client.complete(ask(1000)); };
+    auto const needs_all = [&] {
+        return client.complete(ask(1000));
+    };
     if (cached) {
         CHECK_NOTHROW(needs_all());
     } else {
@@ -134,11 +137,10 @@ TEST_CASE("limited: a provider that tells no usage is taken by the estimate, a c
 
 TEST_CASE("limited: a request larger than the bucket waits for all of it, and leaves a debt",
           "[limited]") {
-    auto client = answers({10, 290}) |
-                  llms::limited(manual_limiter({.tokens_per_minute = 60'000,
-                                                .burst = 100ms,
-                                                .max_wait = 0s,
-                                                .count_tokens = ten}));
+    auto client =
+        answers({10, 290}) |
+        llms::limited(manual_limiter(
+            {.tokens_per_minute = 60'000, .burst = 100ms, .max_wait = 0s, .count_tokens = ten}));
     CHECK_NOTHROW(client.complete(ask(290)));
     CHECK(error_of([&] { return client.complete(ask(0)); }).retry_after() == 210ms);
     clock_of_test::advance(210ms);
@@ -160,7 +162,9 @@ TEST_CASE("limited: a stream holds its place until it has ended, failed or been 
     SECTION("ended") {
         while (stream.next() != nullptr) {}
     }
-    SECTION("dropped") { stream.cancel(); }
+    SECTION("dropped") {
+        stream.cancel();
+    }
     SECTION("failed") {
         model->on_chunk = [](std::size_t, std::stop_token const&) {
             throw llms::provider_error(failure::connection, "dropped");
@@ -194,8 +198,8 @@ TEST_CASE("limited: first come, first served, and who gives up passes on", "[lim
             callers.emplace_back([&, n] {
                 try {
                     // The first in the queue and one in its middle are stopped.
-                    auto const mine = limits.enter(ask(), n % 3 == 0 ? stop.get_token()
-                                                                     : std::stop_token{});
+                    auto const mine =
+                        limits.enter(ask(), n % 3 == 0 ? stop.get_token() : std::stop_token{});
                     std::lock_guard const lock(mutex);
                     order.push_back(n);
                 } catch (llms::cancelled_error const&) {
@@ -242,8 +246,7 @@ TEST_CASE("limited: max_wait ends the wait, unsent; retrying may ask again", "[l
     llms::limiter limits({.max_concurrent = 1, .max_wait = 1ms});
     auto held = std::optional(limits.enter(ask(), {}));
     int retries = 0;
-    auto client = model | llms::limited(limits) |
-                  llms::retrying({.wait = [&](auto, auto const&) {
+    auto client = model | llms::limited(limits) | llms::retrying({.wait = [&](auto, auto const&) {
                       ++retries;
                       held.reset();
                   }});
@@ -280,16 +283,15 @@ TEST_CASE("limited: stress: never more at once, and nobody is forgotten", "[limi
                                    [&](llms::request const&, std::size_t) {
                                        auto const now = ++inside;
                                        auto seen = most.load();
-                                       while (seen < now && !most.compare_exchange_weak(seen, now)) {}
+                                       while (seen < now &&
+                                              !most.compare_exchange_weak(seen, now)) {}
                                        std::this_thread::yield();
                                        --inside;
                                        return mock_answer::text("a");
                                    },
                                .max_requests = 0}};
-    llms::limiter limits({.requests_per_minute = 6e6,
-                          .tokens_per_minute = 6e8,
-                          .burst = 1ms,
-                          .max_concurrent = 3});
+    llms::limiter limits(
+        {.requests_per_minute = 6e6, .tokens_per_minute = 6e8, .burst = 1ms, .max_concurrent = 3});
     {
         std::vector<std::jthread> callers;
         for (int n = 0; n < threads; ++n) {
