@@ -12,7 +12,7 @@
 // `retrying`, `coalesced` and `cached`.
 //
 // Thread safety: as the provider's. Calls that were stopped are not waited for by their caller, but by
-// the last of the client's copies and its streams to go. Cost: a thread a call, some 20 us, and a copy
+// the last of the client's copies and its streams to go. Cost: a thread a call, tens of us, and a copy
 // of the request.
 // Source: J. Dean, L. A. Barroso, "The Tail at Scale", CACM 56(2), 2013 (hedged requests).
 #ifndef LLMS_CHAT_HEDGED_HPP
