@@ -16,6 +16,8 @@
 #include <unordered_map>
 #include <vector>
 
+namespace cache_policy_test {
+
 namespace {
 
 template <typename Policy>
@@ -235,3 +237,5 @@ TEST_CASE("cache_index: agrees with a map, whatever the hash", "[cache]") {
     CHECK((displaced_count > 0) == (mask == 0));
     CHECK(model.size() > 200);
 }
+
+} // namespace cache_policy_test

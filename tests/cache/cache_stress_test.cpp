@@ -17,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+namespace cache_stress_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -271,3 +273,5 @@ TEST_CASE("cache_lock: writers exclude everybody, readers are counted", "[cache]
     CHECK(lock.try_lock_shared());
     CHECK_FALSE(lock.try_lock());
 }
+
+} // namespace cache_stress_test

@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+namespace cache_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -906,17 +908,21 @@ struct pair_of_numbers {
 
 } // namespace
 
+} // namespace cache_test
+
 template <>
-struct llms::cache_codec<pair_of_numbers> {
-    static void encode(pair_of_numbers const& from, std::string& to) {
+struct llms::cache_codec<cache_test::pair_of_numbers> {
+    static void encode(cache_test::pair_of_numbers const& from, std::string& to) {
         to += std::to_string(from.a) + " " + std::to_string(from.b);
     }
-    static auto decode(std::string_view from) -> std::optional<pair_of_numbers> {
+    static auto decode(std::string_view from) -> std::optional<cache_test::pair_of_numbers> {
         std::istringstream in{std::string{from}};
-        pair_of_numbers to;
+        cache_test::pair_of_numbers to;
         return in >> to.a >> to.b && to.a != 13 ? std::optional{to} : std::nullopt;
     }
 };
+
+namespace cache_test {
 
 TEST_CASE("cache: a codec of one's own, which may refuse", "[cache]") {
     llms::cache<int, pair_of_numbers> from;
@@ -934,3 +940,5 @@ TEST_CASE("cache: a codec of one's own, which may refuse", "[cache]") {
     CHECK(to.load(unlucky) == llms::cache_load_result::corrupt);
     CHECK(to.size() == 0);
 }
+
+} // namespace cache_test

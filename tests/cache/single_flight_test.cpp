@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+namespace single_flight_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -303,3 +305,5 @@ TEST_CASE("single_flight: random stops and failures under load: one run at a tim
 }
 
 } // namespace
+
+} // namespace single_flight_test

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace store_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -407,3 +409,5 @@ TEST_CASE("guarded_store: readers, writers and a store that comes and goes",
 }
 
 } // namespace
+
+} // namespace store_test

@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+namespace stream_flight_test {
+
 namespace {
 
 using flights = llms::stream_flight<std::string, std::string>;
@@ -310,3 +312,5 @@ TEST_CASE("stream_flight: readers that come and go at random never break a strea
 }
 
 } // namespace
+
+} // namespace stream_flight_test

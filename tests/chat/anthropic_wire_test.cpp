@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace anthropic_wire_test {
+
 namespace {
 
 using nlohmann::json;
@@ -394,3 +396,5 @@ TEST_CASE("openai: a response makes the round trip, unknown members and all", "[
         "system_fingerprint": "fp"})");
     CHECK(json(llms::openai::to_json(llms::openai::response_from_json(wire))) == wire);
 }
+
+} // namespace anthropic_wire_test

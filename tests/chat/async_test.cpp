@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace async_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -237,3 +239,5 @@ TEST_CASE("async: many coroutines on a few threads, some destroyed", "[async][th
         }
     }
 }
+
+} // namespace async_test

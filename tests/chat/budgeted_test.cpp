@@ -6,6 +6,7 @@
 #include <llms/chat/mock_provider.hpp>
 
 #include <atomic>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <latch>
@@ -17,6 +18,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+namespace budgeted_test {
 
 namespace {
 
@@ -189,6 +192,9 @@ TEST_CASE("budgeted: no usage can overflow the count", "[budgeted]") {
         CHECK_NOTHROW(client.complete(ask()));
     }
     CHECK(all.spent().tokens > 0);
+    CHECK(all.reserved() == llms::budget_amount{});
+    CHECK(all.left().tokens == most);
+    CHECK(std::isinf(all.left().cost));
     auto backwards = answers({-most, -most}) | llms::budgeted(budget({.max_tokens = 100}));
     CHECK_NOTHROW(backwards.complete(ask()));
 }
@@ -240,3 +246,5 @@ TEST_CASE("budgeted: stress: concurrent calls cannot overrun", "[budgeted][threa
     CHECK(all.spent().tokens == paid);
     CHECK(all.reserved() == llms::budget_amount{});
 }
+
+} // namespace budgeted_test

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+namespace cached_test {
+
 namespace {
 
 using llms::cache_mode;
@@ -279,3 +281,5 @@ TEST_CASE("cached: what a call says to the cache", "[cached]") {
     CHECK_FALSE(client.complete(other).cached);
     CHECK(client.complete(other).cached);
 }
+
+} // namespace cached_test

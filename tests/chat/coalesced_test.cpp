@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+namespace coalesced_test {
+
 namespace {
 
 using support::chunks_of;
@@ -275,3 +277,5 @@ TEST_CASE("coalesced: many callers who come and go", "[coalesced][threads]") {
     CHECK(wrong == 0);
     CHECK(inner.calls() <= 4 * rounds);
 }
+
+} // namespace coalesced_test

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+namespace fallback_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -206,3 +208,5 @@ TEST_CASE("fallback: a provider that keeps failing is passed by, until it answer
         CHECK(down.calls() == 3);
     }
 }
+
+} // namespace fallback_test

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace hedged_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -231,3 +233,5 @@ TEST_CASE("hedged: many callers, calls and ends", "[hedged][threads]") {
     CHECK(answered > 0);
     CHECK(wrong == 0);
 }
+
+} // namespace hedged_test

@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+namespace limited_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -318,3 +320,5 @@ TEST_CASE("limited: stress: never more at once, and nobody is forgotten", "[limi
     CHECK(limits.active() == 0);
     CHECK(limits.waiting() == 0);
 }
+
+} // namespace limited_test

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace message_history_file_test {
+
 namespace {
 
 using llms::history_error;
@@ -62,14 +64,15 @@ auto texts(message_manager const& talk) -> std::string {
 void fill(message_manager& talk) {
     talk.append(message::system("rules"));
     talk.append({.role = role::developer, .content = {llms::text_part{"more rules"}}});
-    talk.append({.role = role::user,
-                 .content = {llms::text_part{"\xC3\xA6 \xFF\x00"}, // need not be UTF-8
-                             llms::image_part{"https://x/y.png", "low"},
-                             llms::audio_part{"UklGRg==", "wav"},
-                             llms::file_part{"a.pdf", "data:application/pdf;base64,JVBE", "f-1"},
-                             llms::other_part{{{"type", "video"}, {"at", {1, 2.5, nullptr}}}}},
-                 .name = "ada",
-                 .extra = {{"cache_control", {{"type", "ephemeral"}}}}});
+    talk.append(
+        {.role = role::user,
+         .content = {llms::text_part{std::string("\xC3\xA6 \xFF") + '\0'}, // need not be UTF-8
+                     llms::image_part{"https://x/y.png", "low"},
+                     llms::audio_part{"UklGRg==", "wav"},
+                     llms::file_part{"a.pdf", "data:application/pdf;base64,JVBE", "f-1"},
+                     llms::other_part{{{"type", "video"}, {"at", {1, 2.5, nullptr}}}}},
+         .name = "ada",
+         .extra = {{"cache_control", {{"type", "ephemeral"}}}}});
     talk.append(
         {.role = role::assistant,
          .content = {llms::reasoning_part{"hm", "signed"},
@@ -378,3 +381,5 @@ TEST_CASE("message_manager: what is let go after its turn is summarised", "[mess
     CHECK(texts(talk) == "c");
     CHECK(given == std::vector<std::string>{"b", "a"});
 }
+
+} // namespace message_history_file_test

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace message_manager_test {
+
 namespace {
 
 using llms::history;
@@ -366,3 +368,5 @@ TEST_CASE("estimate_tokens: grows with the text, the parts and the calls", "[mes
     picture.content.emplace_back(llms::image_part{.url = "https://x/y.png"});
     CHECK(llms::estimate_tokens(picture) == 1004);
 }
+
+} // namespace message_manager_test

@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+namespace message_test {
+
 namespace {
 
 auto full_message() -> llms::message {
@@ -71,3 +73,5 @@ TEST_CASE("message_list: is written as a list of messages and cloned whole", "[m
     auto const copy = ask.clone();
     CHECK(copy.messages == ask.messages);
 }
+
+} // namespace message_test

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace mock_provider_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -263,3 +265,5 @@ TEST_CASE("mock_provider: from many threads, each call has a number of its own",
     CHECK(numbers.size() == 400);
     CHECK(model.requests().size() == 100);
 }
+
+} // namespace mock_provider_test

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace observed_test {
+
 namespace {
 
 auto ask() -> llms::request {
@@ -131,3 +133,5 @@ TEST_CASE("metrics: shows the statistics of a response cache", "[observed]") {
         CHECK_THAT(text, support::contains(line));
     }
 }
+
+} // namespace observed_test

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+namespace openai_wire_test {
+
 namespace {
 
 using nlohmann::json;
@@ -242,3 +244,5 @@ TEST_CASE("openai: recorded streams decode the same however they are cut", "[ope
     }
     CHECK(files >= 1);
 }
+
+} // namespace openai_wire_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace pools_test {
+
 namespace {
 
 constexpr std::string_view long_text = "a text that is too long for any small-string buffer";
@@ -135,3 +137,5 @@ TEST_CASE("pools: wiping reaches the strings inside JSON", "[pools]") {
     llms::detail::wipe(deep);
     CHECK(deep.is_null());
 }
+
+} // namespace pools_test

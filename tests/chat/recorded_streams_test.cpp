@@ -19,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+namespace recorded_streams_test {
+
 namespace {
 
 using nlohmann::json;
@@ -446,3 +448,5 @@ TEST_CASE("recorded streams: a message spliced into another is not joined to it"
           llms::tool_call{"toolu_second", "test-tool", R"({"value":"Sparkle Day"})"});
     CHECK(answer.finish == llms::finish_reason::tool_calls);
 }
+
+} // namespace recorded_streams_test

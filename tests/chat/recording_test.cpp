@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+namespace recording_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -433,3 +435,5 @@ TEST_CASE("recording: many threads record and replay", "[recording][threads]") {
     CHECK(run(replay) == 80);
     CHECK(replay.unused() == 0);
 }
+
+} // namespace recording_test

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+namespace request_key_test {
+
 namespace {
 
 auto base() -> llms::request {
@@ -133,3 +135,5 @@ TEST_CASE("request_key: text that is not UTF-8 is an error, not a key", "[reques
     ask.messages[0] = llms::message::user("\xff");
     CHECK_THROWS_AS(key(ask), llms::canonical_error);
 }
+
+} // namespace request_key_test

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+namespace response_cache_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -665,3 +667,5 @@ TEST_CASE("cached: a refresh is not answered by a call that began before",
     refreshed.count_down();
     CHECK(std::move(slow).finish().text() == "1");
 }
+
+} // namespace response_cache_test

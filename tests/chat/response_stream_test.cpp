@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+namespace response_stream_test {
+
 namespace {
 
 auto stream_of(std::vector<llms::chunk> chunks) -> llms::response_stream {
@@ -93,3 +95,5 @@ TEST_CASE("response_builder: joins text, reasoning and tool calls in their order
     CHECK(m.tool_calls[0] == llms::tool_call{"a", "f", "[]"});
     CHECK(m.tool_calls[1] == llms::tool_call{"b", "g", "{}"});
 }
+
+} // namespace response_stream_test

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+namespace retrying_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -186,3 +188,5 @@ TEST_CASE("retrying: the stop_token of `next` ends the wait, too", "[retrying][t
     auto stream = client.stream(ask());
     CHECK_THROWS_AS(stream.next(stop.get_token()), llms::cancelled_error);
 }
+
+} // namespace retrying_test

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+namespace structured_test {
+
 namespace {
 
 struct forecast {
@@ -116,3 +118,5 @@ TEST_CASE("structured: tells the model where its JSON is broken; mending can be 
     CHECK(weather.text().find("the rule that would mend it is off, at byte 29") !=
           std::string::npos);
 }
+
+} // namespace structured_test

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace timeout_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -211,3 +213,5 @@ TEST_CASE("timeout: many calls, some over their limits", "[timeout][threads]") {
     CHECK(late >= 4 * rounds / 3 - cancelled); // the stalled ones that were not cancelled, at least
     CHECK(wrong == 0);
 }
+
+} // namespace timeout_test

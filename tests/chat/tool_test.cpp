@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+#include "support/catch.hpp"
 #include <llms/chat/tool.hpp>
 #include <llms/chat/toolbox.hpp>
-
-#include <support/catch.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -17,6 +16,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+namespace tool_test {
 
 using llms::tool_dialect;
 using llms::tool_status;
@@ -96,11 +97,15 @@ auto notes_of(auto const& rendered) -> std::vector<std::string> {
 
 } // namespace
 
+} // namespace tool_test
+
 template <>
-inline constexpr auto llms::described<route> =
+inline constexpr auto llms::described<tool_test::route> =
     llms::description{"", llms::member{.of = "from", .text = "Town of departure", .min_length = 1},
                       llms::member{.of = "stops", .minimum = 0, .maximum = 9},
                       llms::member{.of = "fast", .optional = true}};
+
+namespace tool_test {
 
 TEST_CASE("tool: arguments are read, coerced and checked before the function is called", "[tool]") {
     auto const distance = make_distance();
@@ -475,3 +480,5 @@ TEST_CASE("tool: arguments that were cut off are refused, and mending can be off
     CHECK(small.call(R"({"from": "Oslo", "to": "Bergen"})").text.find("too long") !=
           std::string::npos);
 }
+
+} // namespace tool_test

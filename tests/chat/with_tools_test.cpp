@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace with_tools_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -404,3 +406,5 @@ TEST_CASE("with_tools: many callers at once keep apart", "[with_tools][threads]"
     CHECK(right == 100);
     CHECK(metrics.summary().tool_executions == 100);
 }
+
+} // namespace with_tools_test

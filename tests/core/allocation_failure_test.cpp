@@ -91,6 +91,8 @@ void operator delete(void* memory, std::size_t /*n*/, std::align_val_t /*alignme
     release(memory);
 }
 
+namespace allocation_failure_test {
+
 namespace {
 
 // Runs `scenario` until it gets through; says how often it failed. `check` runs with all the memory
@@ -249,3 +251,5 @@ TEST_CASE("out of memory: a pattern", "[core][schema]") {
               static_cast<void>(compiled.search("abccdfoo"));
           }) > 10);
 }
+
+} // namespace allocation_failure_test

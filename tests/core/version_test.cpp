@@ -6,6 +6,8 @@
 #include <string>
 #include <type_traits>
 
+namespace version_test {
+
 TEST_CASE("version: the inline namespace carries major and minor", "[core]") {
     STATIC_REQUIRE(std::is_same_v<llms::error, llms::v0_1::error>);
     STATIC_REQUIRE(LLMS_VERSION_MAJOR == 0);
@@ -18,3 +20,5 @@ TEST_CASE("error: everything llms throws is a llms::error and a std::runtime_err
     STATIC_REQUIRE(std::is_base_of_v<llms::error, llms::timeout_error>);
     CHECK(std::string(llms::timeout_error("too late").what()) == "too late");
 }
+
+} // namespace version_test

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace curl_faults_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -210,3 +212,5 @@ TEMPLATE_TEST_CASE("clients: 200 streams at once lose nothing and leave no threa
     server.reset(); // its threads are not the client's
     CHECK(threads_down_to(before) == before);
 }
+
+} // namespace curl_faults_test

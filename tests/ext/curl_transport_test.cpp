@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+namespace curl_transport_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -226,3 +228,5 @@ TEST_CASE("curl_transport: takes http and https only", "[curl]") {
     client_type client{llms::curl_transport{}, {.base_url = "file:///etc"}};
     CHECK_THROWS_AS(client.complete(ask()), llms::error);
 }
+
+} // namespace curl_transport_test

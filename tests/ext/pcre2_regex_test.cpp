@@ -6,6 +6,8 @@
 
 #include <string>
 
+namespace pcre2_regex_test {
+
 static_assert(llms::regex_engine<llms::pcre2_regex>);
 
 namespace {
@@ -69,3 +71,5 @@ TEST_CASE("pcre2_regex: is an engine of patterns", "[regex]") {
 TEST_CASE("pcre2_regex: passes the official suite's tests of regular expressions", "[regex]") {
     llms_test::check_suite(llms::pcre2_regex{});
 }
+
+} // namespace pcre2_regex_test

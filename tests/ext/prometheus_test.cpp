@@ -7,6 +7,8 @@
 #include <chrono>
 #include <limits>
 
+namespace prometheus_test {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("prometheus_collectable: gives what prometheus_text writes", "[prometheus]") {
@@ -44,3 +46,5 @@ TEST_CASE("prometheus_collectable: gives what prometheus_text writes", "[prometh
     CHECK(histogram.bucket[2].cumulative_count == 2);
     CHECK(histogram.bucket[2].upper_bound == std::numeric_limits<double>::infinity());
 }
+
+} // namespace prometheus_test

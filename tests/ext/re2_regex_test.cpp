@@ -6,6 +6,8 @@
 
 #include <string>
 
+namespace re2_regex_test {
+
 static_assert(llms::regex_engine<llms::re2_regex>);
 
 TEST_CASE("re2_regex: answers as ECMA-262 does", "[regex]") {
@@ -38,3 +40,5 @@ TEST_CASE("re2_regex: is an engine of patterns", "[regex]") {
 TEST_CASE("re2_regex: passes the official suite's tests of regular expressions", "[regex]") {
     llms_test::check_suite(llms::re2_regex{});
 }
+
+} // namespace re2_regex_test

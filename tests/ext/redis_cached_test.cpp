@@ -7,6 +7,8 @@
 #include <chrono>
 #include <memory>
 
+namespace redis_cached_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,3 +76,5 @@ TEST_CASE("redis tier: of many machines one makes the call", "[redis_store][cach
     CHECK(right == 4);
     CHECK(calls == 1);
 }
+
+} // namespace redis_cached_test

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+namespace redis_store_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -239,3 +241,5 @@ TEST_CASE("redis_store: a server that is not there is an error at once", "[redis
 }
 
 } // namespace
+
+} // namespace redis_store_test

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+namespace sqlite_cached_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -97,3 +99,5 @@ TEST_CASE("sqlite tier: a full disk: calls go on, nothing wrong is served",
     CHECK(load.failed() == 0);
     CHECK(tier->stats().last_failure.find("full") != std::string::npos);
 }
+
+} // namespace sqlite_cached_test

@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+namespace sqlite_store_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -318,3 +320,5 @@ TEST_CASE("sqlite_store: many threads, two handles, one file", "[sqlite_store][s
 }
 
 } // namespace
+
+} // namespace sqlite_store_test

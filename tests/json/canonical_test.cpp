@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace canonical_test {
+
 namespace {
 
 using llms::canonical_error;
@@ -305,3 +307,5 @@ TEST_CASE("canonical: the writer makes the same text of plain values", "[canonic
 }
 
 } // namespace
+
+} // namespace canonical_test

@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 #include <llms/detail/json_depth.hpp>
 
+namespace json_depth_test {
+
 using llms::detail::json_deeper_than;
 
 TEST_CASE("json_depth: counts brackets inside each other, closed or not", "[json_depth]") {
@@ -16,3 +18,5 @@ TEST_CASE("json_depth: brackets in strings do not count", "[json_depth]") {
     CHECK(json_deeper_than(R"("a\\"[)", 0));
     CHECK_FALSE(json_deeper_than("\"\\", 0)); // ends in an escape
 }
+
+} // namespace json_depth_test

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+namespace partial_test {
+
 namespace {
 
 using llms::partial_json;
@@ -207,3 +209,5 @@ TEST_CASE("partial_json: tells of each value when it is complete", "[partial]") 
     partial_json twice{{.unique_names = true}};
     CHECK(twice.feed(R"({"a": 1, "a")") == partial_status::malformed);
 }
+
+} // namespace partial_test

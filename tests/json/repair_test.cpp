@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+namespace repair_test {
+
 namespace {
 
 using llms::mending;
@@ -266,3 +268,5 @@ TEST_CASE("extract: the first value, in fences before prose, as it stands", "[ex
               .value()
               .offset == 4);
 }
+
+} // namespace repair_test

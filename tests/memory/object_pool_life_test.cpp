@@ -28,6 +28,8 @@
 #    endif
 #endif
 
+namespace object_pool_life_test {
+
 namespace {
 
 // Counts how many there are, for each Tag.
@@ -444,3 +446,5 @@ TEST_CASE("object_pool: handles and pools may be static", "[object_pool]") {
     CHECK(static_pool.stats().in_use == 1);
     // The rest is checked by last_check, after main().
 }
+
+} // namespace object_pool_life_test

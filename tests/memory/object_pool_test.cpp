@@ -99,6 +99,8 @@ void operator delete(void* memory, std::size_t /*n*/, std::align_val_t alignment
     searched_free(memory, at_least_usual(alignment));
 }
 
+namespace object_pool_test {
+
 namespace {
 
 // A response-like struct without a clear() of its own.
@@ -678,3 +680,5 @@ TEST_CASE("object_pool: idle objects are poisoned under AddressSanitizer", "[obj
     CHECK(__asan_address_is_poisoned(object) == 0);
 }
 #endif
+
+} // namespace object_pool_test

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+namespace hooks_test {
+
 TEST_CASE("hook_list: each event goes to its functions, of all hooks", "[hooks]") {
     llms::hook_list hooks;
     std::string seen;
@@ -156,3 +158,5 @@ TEST_CASE("hook_list: a cancelled hook is not running and will not run, whoever 
     callers.clear();
     CHECK(total >= 2 * 38);
 }
+
+} // namespace hooks_test

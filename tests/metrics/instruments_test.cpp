@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+namespace instruments_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -213,3 +215,5 @@ TEST_CASE("histogram: records from many threads, extremes too", "[histogram]") {
     CHECK(data.min == 1);
     CHECK(data.max == 7000);
 }
+
+} // namespace instruments_test

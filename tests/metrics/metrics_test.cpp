@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+namespace metrics_test {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -360,3 +362,5 @@ TEST_CASE("operation_timer: one that is left without an end was cancelled", "[me
     CHECK(metrics.summary().failed_calls == 1);
     CHECK(find(metrics, "llms.operations").series.at(0).labels.at(0).second == "cancelled");
 }
+
+} // namespace metrics_test

@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+namespace registry_test {
+
 namespace {
 
 constexpr llms::metric_info jobs{.name = "app.jobs", .help = "Jobs done.", .unit = "{job}"};
@@ -202,3 +204,5 @@ TEST_CASE("metrics_table: aligned, readable, without the series that counted not
           "app.memory              4.10 kB\n"
           "app.wait    night             1  1.50 ms  1.50 ms  1.50 ms  1.50 ms\n");
 }
+
+} // namespace registry_test

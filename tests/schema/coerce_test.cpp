@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 
+#include "support/catch.hpp"
+#include "support/shared_data.hpp"
 #include <llms/schema/coerce.hpp>
-
-#include <support/catch.hpp>
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -15,9 +14,7 @@
 #include <utility>
 #include <vector>
 
-#ifndef LLMS_SOURCE_DIR
-#    define LLMS_SOURCE_DIR "."
-#endif
+namespace coerce_test {
 
 using llms::coercion;
 using nlohmann::json;
@@ -67,12 +64,6 @@ auto replayed(json value, std::vector<llms::change<json>> const& changes) -> jso
     return value;
 }
 
-auto shared_data(std::string const& name) -> std::string {
-    auto const* const set = std::getenv("LLMS_SHARED_DATA"); // NOLINT(concurrency-mt-unsafe)
-    return (set != nullptr && *set != '\0' ? std::string{set} : LLMS_SOURCE_DIR "/../shared/data") +
-           '/' + name;
-}
-
 auto of_type(char const* type) -> json {
     return {{"type", type}};
 }
@@ -84,11 +75,11 @@ auto nothing() -> std::optional<json> {
 } // namespace
 
 TEST_CASE("coerce: every tool call of the shared cases comes out as it should", "[coerce]") {
-    auto file = std::ifstream{shared_data("tool_calls/cases.jsonl")};
-    if (!file) {
-        WARN("skipped: no tool_calls/cases.jsonl in the shared data");
+    auto const path = support::shared_data("tool_calls/cases.jsonl");
+    if (!path) {
         return;
     }
+    auto file = std::ifstream{*path};
     auto wrong = std::vector<std::string>{};
     auto count = 0;
     for (auto line = std::string{}; std::getline(file, line); ++count) {
@@ -450,3 +441,5 @@ TEST_CASE("coerce: whatever is put in, the outcome keeps its promises", "[coerce
     }
     CHECK(changed > 200);
 }
+
+} // namespace coerce_test

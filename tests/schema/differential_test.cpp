@@ -14,6 +14,8 @@
 #include <set>
 #include <string>
 
+namespace differential_test {
+
 namespace {
 
 using nlohmann::json;
@@ -52,3 +54,5 @@ TEST_CASE("differential: the compiled schema judges as the interpreter does", "[
     CHECK(valid > 2000);
     CHECK(invalid > 2000);
 }
+
+} // namespace differential_test

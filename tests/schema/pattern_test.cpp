@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+namespace pattern_test {
+
 namespace {
 
 /// Refuses everything: what compiles with it is trivial.
@@ -130,3 +132,5 @@ TEST_CASE("pattern_error: long patterns are cut between characters in messages",
           "pattern \"" + text.substr(0, 200) + "...\", byte 3: reason");
     CHECK(error.pattern().size() == 401);
 }
+
+} // namespace pattern_test

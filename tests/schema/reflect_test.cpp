@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+#include "support/catch.hpp"
 #include <llms/schema/reflect.hpp>
 #include <llms/schema/validator.hpp>
-
-#include <support/catch.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -21,6 +20,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+namespace reflect_test {
 
 using llms::from_json_checked;
 using llms::schema_of;
@@ -194,8 +195,10 @@ auto error_of(auto const& checked) -> std::string {
 
 } // namespace
 
+} // namespace reflect_test
+
 template <>
-inline constexpr auto llms::described<route> = llms::description{
+inline constexpr auto llms::described<reflect_test::route> = llms::description{
     "A journey by train.",
     llms::member{.of = "from", .name = "start", .text = "Town of departure", .min_length = 1},
     llms::member{.of = "changes", .minimum = 0, .maximum = 9, .optional = true},
@@ -204,16 +207,18 @@ inline constexpr auto llms::described<route> = llms::description{
     llms::member{.of = "in", .optional = true}};
 
 template <>
-inline constexpr auto llms::described<unit> =
-    llms::description{"Unit of length", llms::enumerator{unit::mi, "miles"}};
+inline constexpr auto llms::described<reflect_test::unit> =
+    llms::description{"Unit of length", llms::enumerator{reflect_test::unit::mi, "miles"}};
 
 template <>
-inline constexpr auto llms::described<far_away> =
-    llms::description{"", llms::enumerator{far_away::far, "far"}};
+inline constexpr auto llms::described<reflect_test::far_away> =
+    llms::description{"", llms::enumerator{reflect_test::far_away::far, "far"}};
 
 template <>
-inline constexpr auto llms::described<money> =
+inline constexpr auto llms::described<reflect_test::money> =
     llms::description{"An amount", llms::schema_text{R"({"type": "string", "pattern": " "})"}};
+
+namespace reflect_test {
 
 TEST_CASE("reflect: names of members and enumerators are constants", "[reflect]") {
     static_assert(llms::detail::member_names<point>[1] == "y");
@@ -570,3 +575,5 @@ TEST_CASE("reflect: hostile documents are bounded in depth and work", "[reflect]
     auto quoted = json(std::string(200, '[') + std::string(200, ']')).dump();
     CHECK_FALSE(coerce<std::vector<json>>(quoted.c_str())->at(0).is_array());
 }
+
+} // namespace reflect_test

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+namespace regex_cache_test {
+
 namespace {
 
 /// Counts compilations; waits in each until `gate` opens.
@@ -104,3 +106,5 @@ TEST_CASE("regex_cache: is a factory of patterns", "[regex_cache]") {
     CHECK(factory("^a").search("abc"));
     CHECK(cache.stats().entries == 1);
 }
+
+} // namespace regex_cache_test

@@ -7,6 +7,8 @@
 
 #include <string>
 
+namespace regex_test {
+
 static_assert(llms::regex_engine<llms::linear_regex>);
 static_assert(llms::regex_engine<llms::std_regex>);
 
@@ -99,3 +101,5 @@ TEST_CASE("linear_regex: passes the official suite's tests of regular expression
 TEST_CASE("std_regex: passes the official suite's tests of regular expressions", "[regex]") {
     llms_test::check_suite(llms::std_regex{});
 }
+
+} // namespace regex_test

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <string>
 
+namespace report_test {
+
 namespace {
 
 using nlohmann::json;
@@ -87,3 +89,5 @@ TEST_CASE("report: the number of errors is bounded, causes included", "[schema]"
     CHECK(report.text().ends_with("- and more\n"));
     CHECK_FALSE(judge(R"({"days": 0})"_json, 1).truncated());
 }
+
+} // namespace report_test

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+namespace sax_validator_test {
+
 namespace {
 
 using llms::sax_validator;
@@ -167,3 +169,5 @@ TEST_CASE("sax_validator: containers that are built lie in others, beside others
     CHECK(streamed::agree(schema, R"([[{"b": 1, "c": {"x": 1}}]])", false));
     CHECK(streamed::agree(schema, R"([[{"b": 1}], [{"a": [2], "b": 1}]])", false));
 }
+
+} // namespace sax_validator_test

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+namespace schema_cache_test {
+
 namespace {
 
 using nlohmann::json;
@@ -159,3 +161,5 @@ TEST_CASE("schema_cache: what cannot be compiled is a schema_error each time", "
     CHECK_THROWS_AS(cache.get(json{{"const", "\xFF"}}), llms::schema_error);
     CHECK(cache.stats().entries == 0);
 }
+
+} // namespace schema_cache_test

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+namespace schema_test {
+
 namespace {
 
 using nlohmann::json;
@@ -277,3 +279,5 @@ TEST_CASE("schema: an enum of 100,000 is searched, not walked", "[schema]") {
         REQUIRE_FALSE(by_object.is_valid(json{{"id", -1 - i}}));
     }
 }
+
+} // namespace schema_test

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+namespace stream_validator_test {
+
 namespace {
 
 using llms::stream_validator;
@@ -365,3 +367,5 @@ TEST_CASE("stream_validator: many names, many shared subschemas", "[schema][stre
     CHECK(streamed::agree(many, R"({"s3": null, "s99": 1})", false));
     CHECK(streamed::agree(many, R"({"s3": 1, "s99": null})", false));
 }
+
+} // namespace stream_validator_test

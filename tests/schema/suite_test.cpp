@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The official JSON Schema test suite, where it is found: $LLMS_SHARED_DATA/JSON-Schema-Test-Suite
-// or Debian's json-schema-test-suite.
+// The official JSON Schema test suite, where the shared data has it.
 #include "schema/streamed.hpp"
 #include "support/catch.hpp"
+#include "support/shared_data.hpp"
 #include <llms/schema/validator.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -24,31 +23,12 @@
 #include <utility>
 #include <vector>
 
-#ifndef LLMS_SOURCE_DIR
-#    define LLMS_SOURCE_DIR "."
-#endif
+namespace suite_test {
 
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-auto suite_folder() -> std::optional<fs::path> {
-    auto candidates = std::vector<fs::path>{};
-    if (auto const* const shared =
-            std::getenv("LLMS_SHARED_DATA")) { // NOLINT(concurrency-mt-unsafe)
-        candidates.emplace_back(fs::path(shared) / "JSON-Schema-Test-Suite");
-    }
-    candidates.emplace_back(fs::path(LLMS_SOURCE_DIR) / ".." / "shared" / "data" /
-                            "JSON-Schema-Test-Suite");
-    candidates.emplace_back("/usr/share/json-schema-test-suite");
-    for (auto const& one : candidates) {
-        if (fs::is_directory(one / "tests" / "draft2020-12")) {
-            return one;
-        }
-    }
-    return std::nullopt;
-}
 
 auto read(fs::path const& file) -> json {
     auto in = std::ifstream{file};
@@ -166,9 +146,8 @@ void print(std::string const& what, score const& result) {
 } // namespace
 
 TEST_CASE("suite: every required test of every draft passes", "[schema][suite]") {
-    auto const folder = suite_folder();
+    auto const folder = support::shared_data("JSON-Schema-Test-Suite");
     if (!folder) {
-        WARN("the JSON Schema test suite was not found; set LLMS_SHARED_DATA");
         return;
     }
     for (auto const& [name, version] : drafts) {
@@ -180,9 +159,8 @@ TEST_CASE("suite: every required test of every draft passes", "[schema][suite]")
 }
 
 TEST_CASE("suite: formats and the other optional tests", "[schema][suite]") {
-    auto const folder = suite_folder();
+    auto const folder = support::shared_data("JSON-Schema-Test-Suite");
     if (!folder) {
-        WARN("the JSON Schema test suite was not found; set LLMS_SHARED_DATA");
         return;
     }
     for (auto const& [name, version] : drafts) {
@@ -197,3 +175,5 @@ TEST_CASE("suite: formats and the other optional tests", "[schema][suite]") {
         CHECK(others.passed * 100 >= others.total * 90);
     }
 }
+
+} // namespace suite_test

@@ -15,30 +15,10 @@
 
 namespace {
 
-using nlohmann::json;
-using namespace nlohmann::literals; // NOLINT(google-build-using-namespace)
-using llms::schema;
-using llms::validator;
-
 /// What `is_valid` allocates: counted by the allocator of the instance's own type is not enough, so
 /// this counts all of `operator new` on this thread.
 thread_local std::size_t allocations =
     0; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
-
-auto compiled(char const* text, llms::compile_options const& options = {}) -> validator {
-    return validator{schema::compile(json::parse(text), options)};
-}
-
-/// The message of the only error that `document` has for `instance`.
-auto message(char const* document, json const& instance) -> std::string {
-    auto const report = compiled(document, {.formats_asserted = true}).validate(instance);
-    REQUIRE(report.errors().size() == 1);
-    return report.errors().front().message;
-}
-
-auto nested_array(std::size_t depth) -> json {
-    return json::parse(std::string(depth, '[') + std::string(depth, ']'));
-}
 
 } // namespace
 
@@ -63,6 +43,32 @@ auto nested_array(std::size_t depth) -> json {
     std::free(place);
 }
 // NOLINTEND(misc-new-delete-overloads)
+
+namespace validator_test {
+
+namespace {
+
+using nlohmann::json;
+using namespace nlohmann::literals; // NOLINT(google-build-using-namespace)
+using llms::schema;
+using llms::validator;
+
+auto compiled(char const* text, llms::compile_options const& options = {}) -> validator {
+    return validator{schema::compile(json::parse(text), options)};
+}
+
+/// The message of the only error that `document` has for `instance`.
+auto message(char const* document, json const& instance) -> std::string {
+    auto const report = compiled(document, {.formats_asserted = true}).validate(instance);
+    REQUIRE(report.errors().size() == 1);
+    return report.errors().front().message;
+}
+
+auto nested_array(std::size_t depth) -> json {
+    return json::parse(std::string(depth, '[') + std::string(depth, ']'));
+}
+
+} // namespace
 
 TEST_CASE("validator: each keyword says what it expected and what it found", "[schema]") {
     CHECK(message(R"({"type": ["integer", "null"]})", "3") ==
@@ -314,3 +320,5 @@ TEST_CASE("validator: many threads use one schema", "[schema]") {
     }
     CHECK(right == 2000);
 }
+
+} // namespace validator_test

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace async_test {
+
 namespace {
 
 using llms::channel;
@@ -281,3 +283,5 @@ TEST_CASE("async: stops and pushes race on many threads and nothing is lost", "[
     }
     REQUIRE(pushed == popped + static_cast<int>(ch.size()));
 }
+
+} // namespace async_test

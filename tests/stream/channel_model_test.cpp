@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+namespace channel_model_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -461,3 +463,5 @@ TEST_CASE("model: a pool, its streams and their ends go in any order", "[channel
         run.join();
     });
 }
+
+} // namespace channel_model_test

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace channel_pool_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -314,3 +316,5 @@ TEST_CASE("channel_pool: streams opened and dropped from all sides", "[channel_p
     REQUIRE(pool.stats().live == 0);
     REQUIRE(pool.stats().idle <= 2);
 }
+
+} // namespace channel_pool_test

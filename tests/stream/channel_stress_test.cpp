@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+namespace channel_stress_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -247,3 +249,5 @@ TEST_CASE("stress: drop_oldest never waits and accounts for all", "[channel][str
     }
     REQUIRE(popped + static_cast<std::int64_t>(ch.dropped()) == each);
 }
+
+} // namespace channel_stress_test

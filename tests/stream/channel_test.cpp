@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+namespace channel_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -386,3 +388,5 @@ TEST_CASE("channel: a result gives the item away and names its status", "[channe
     REQUIRE_FALSE(none.has_value());
     REQUIRE(std::string(to_string(none.status())) == "empty");
 }
+
+} // namespace channel_test

@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace select_test {
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -189,3 +191,5 @@ TEST_CASE("select: many selects lose nothing", "[select][stress]") {
     REQUIRE(sum == items);
     REQUIRE(left.size() + right.size() + out.size() == 0);
 }
+
+} // namespace select_test

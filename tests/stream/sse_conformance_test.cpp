@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+namespace sse_conformance_test {
+
 namespace {
 
 auto from_base64(std::string_view text) -> std::string {
@@ -61,3 +63,5 @@ TEST_CASE("sse_decoder: gives the events of the HTML Standard for every cut of e
     }
     CHECK(cases >= 86);
 }
+
+} // namespace sse_conformance_test

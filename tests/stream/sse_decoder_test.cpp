@@ -42,6 +42,8 @@ void operator delete(void* memory, std::size_t /*size*/) noexcept {
     release(memory);
 }
 
+namespace sse_decoder_test {
+
 TEST_CASE("sse_decoder: gives an event as soon as its blank line is there", "[sse]") {
     sse_test::collector out;
     out.feed("event: ping\nid: 7\nretry: 1500\ndata: a\ndata: b\n");
@@ -224,3 +226,5 @@ TEST_CASE("sse_decoder: agrees with the reference on random streams, for all cut
     }
     CHECK(events > 1000); // the streams do say something
 }
+
+} // namespace sse_decoder_test

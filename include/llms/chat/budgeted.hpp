@@ -71,7 +71,8 @@ struct budget_options {
 namespace detail {
 
 /// An amount in whole numbers, so that what is added and taken away again leaves nothing. Tokens and
-/// costs are each at most `most`, so that three can be added.
+/// costs are each at most `most`; a limit of `most` is none. Sums wrap around where there is no limit
+/// and nobody could pay: what is taken away again still leaves nothing.
 struct exact_amount {
     static constexpr std::int64_t most = std::int64_t{1} << 60U;
     static constexpr double parts = 1e9; // of one unit of cost
@@ -89,14 +90,23 @@ struct exact_amount {
     [[nodiscard]] auto rounded() const noexcept -> budget_amount {
         return {tokens, static_cast<double>(cost) / parts};
     }
-    [[nodiscard]] auto fits(exact_amount const& into) const noexcept -> bool {
-        return tokens <= into.tokens && cost <= into.cost;
+    [[nodiscard]] auto fits(exact_amount const& limit) const noexcept -> bool {
+        return (limit.tokens == most || tokens <= limit.tokens) &&
+               (limit.cost == most || cost <= limit.cost);
     }
     [[nodiscard]] friend auto operator+(exact_amount a, exact_amount b) noexcept -> exact_amount {
-        return {a.tokens + b.tokens, a.cost + b.cost};
+        return {wrapped(bits(a.tokens) + bits(b.tokens)), wrapped(bits(a.cost) + bits(b.cost))};
     }
     [[nodiscard]] friend auto operator-(exact_amount a, exact_amount b) noexcept -> exact_amount {
-        return {a.tokens - b.tokens, a.cost - b.cost};
+        return {wrapped(bits(a.tokens) - bits(b.tokens)), wrapped(bits(a.cost) - bits(b.cost))};
+    }
+
+private:
+    static auto bits(std::int64_t n) noexcept -> std::uint64_t {
+        return static_cast<std::uint64_t>(n);
+    }
+    static auto wrapped(std::uint64_t n) noexcept -> std::int64_t {
+        return static_cast<std::int64_t>(n); // C++20: modulo 2^64
     }
 };
 
@@ -194,10 +204,19 @@ public:
     [[nodiscard]] auto reserved() const -> budget_amount {
         return state_->read().reserved.rounded();
     }
-    /// What may still be reserved; negative where calls came to more than was reserved.
+    /// What may still be reserved; negative where calls came to more than was reserved; without a
+    /// limit, the limit.
     [[nodiscard]] auto left() const -> budget_amount {
         auto const now = state_->read();
-        return (state_->most - now.spent - now.reserved).rounded();
+        auto const& limit = state_->most;
+        auto result = (limit - now.spent - now.reserved).rounded();
+        if (limit.tokens == detail::exact_amount::most) {
+            result.tokens = std::numeric_limits<std::int64_t>::max();
+        }
+        if (limit.cost == detail::exact_amount::most) {
+            result.cost = std::numeric_limits<double>::infinity();
+        }
+        return result;
     }
     /// Begins anew, as at midnight: nothing is spent. What is reserved stays.
     void reset() {
@@ -228,11 +247,13 @@ private:
                 now.reserved = now.reserved + amount;
                 return;
             }
-            auto const left = (most - now.spent - now.reserved).rounded();
+            auto const free = most - now.spent - now.reserved;
             lock.unlock();
+            bool const tokens = !amount.fits({free.tokens, detail::exact_amount::most}) &&
+                                most.tokens != detail::exact_amount::most;
+            auto const left = free.rounded();
             auto const may = amount.rounded();
             auto const whole = most.rounded();
-            bool const tokens = may.tokens > left.tokens;
             throw budget_error(
                 "budgeted: the call may " +
                 (tokens ? "take " + std::to_string(may.tokens) + " tokens, and " +

@@ -82,9 +82,10 @@ public:
     /// The same, but stopped when the first chunk is overdue.
     template <class Wait>
     auto first_chunk(std::stop_token const& inner, Wait wait) -> decltype(wait()) {
-        auto const begun = limits_.first_chunk == limits_.none ? clock::time_point() : clock::now();
+        auto const begun =
+            limits_.first_chunk == timeout_limits::none ? clock::time_point() : clock::now();
         auto result = within(limits_.first_chunk, "first_chunk", inner, wait);
-        if (limits_.first_chunk != limits_.none) {
+        if (limits_.first_chunk != timeout_limits::none) {
             limits_.first_chunk -= clock::now() - begun; // the rest is for the next wait for it
         }
         return result;
@@ -100,7 +101,7 @@ private:
     template <class Wait>
     auto within(std::chrono::nanoseconds limit, char const* name, std::stop_token const& inner,
                 Wait const& wait) -> decltype(wait()) {
-        if (limit == limits_.none) {
+        if (limit == timeout_limits::none) {
             return whole(inner, wait);
         }
         auto const due = deadline_in(limit);

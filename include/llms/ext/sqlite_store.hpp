@@ -35,6 +35,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace llms::inline v0_1 {
@@ -329,8 +330,18 @@ private:
             return std::chrono::steady_clock::now() > deadline ? 1 : 0;
         }
 
+        // SQLite does not wait by itself where a lock that is held would have to be raised, as when
+        // two processes switch a new file to WAL: here it is tried again, until the deadline.
         void execute(std::string const& sql) {
-            check(sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr));
+            auto const once = [&] {
+                return sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+            };
+            auto result = once();
+            while ((result & 0xFF) == SQLITE_BUSY && std::chrono::steady_clock::now() < deadline_) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                result = once();
+            }
+            check(result);
         }
 
         auto pragma(char const* name) -> std::int64_t {
