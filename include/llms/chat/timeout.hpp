@@ -13,7 +13,7 @@
 //
 // Thread safety: as the provider's. Cost: one thread for all calls, from the first on until the client
 // and its streams are gone; about a lock a call, and two a chunk where first_chunk or idle is set.
-// Callbacks on the stop_token run on that thread.
+// Callbacks on the stop_token run on that thread, and must not destroy the client.
 #ifndef LLMS_CHAT_TIMEOUT_HPP
 #define LLMS_CHAT_TIMEOUT_HPP
 
