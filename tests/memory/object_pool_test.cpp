@@ -666,6 +666,7 @@ TEST_CASE("object_pool: the shared pool is one for the process", "[object_pool]"
 
 #ifdef LLMS_TEST_ASAN
 extern "C" auto __asan_address_is_poisoned(void const volatile* address) -> int;
+extern "C" auto __lsan_do_recoverable_leak_check() -> int;
 
 TEST_CASE("object_pool: idle objects are poisoned under AddressSanitizer", "[object_pool]") {
     llms::object_pool<wide> pool;
@@ -678,6 +679,15 @@ TEST_CASE("object_pool: idle objects are poisoned under AddressSanitizer", "[obj
     used = pool.acquire();
     CHECK(used.get() == object);
     CHECK(__asan_address_is_poisoned(object) == 0);
+}
+
+TEST_CASE("shared_pool: what its idle objects own is no leak to LeakSanitizer", "[object_pool]") {
+    std::thread([] { // in the depot, once the thread has ended
+        llms::shared_pool<answer>().acquire()->text.assign(1000, 'a');
+    })
+        .join();
+    llms::shared_pool<answer>().acquire()->text.assign(1000, 'b'); // in this thread's magazine
+    CHECK(__lsan_do_recoverable_leak_check() == 0);
 }
 #endif
 

@@ -114,7 +114,7 @@ public:
     [[gnu::noinline]] void note_made_and_taken() noexcept {
         missed_.fetch_add(1, std::memory_order_relaxed);
         if (magazine* const mine = my_magazine()) {
-            increment(mine->taken, std::memory_order_relaxed);
+            increment<std::memory_order_relaxed>(mine->taken);
         } else {
             taken_.fetch_add(1, std::memory_order_relaxed);
         }
@@ -224,19 +224,21 @@ private:
         return max_idle == 0 ? 0 : 4 + max_idle / max_batch + max_idle / max_batch / 4;
     }
 
-    // For a counter with one writer: no read-modify-write.
-    static void increment(std::atomic<std::uint64_t>& counter, std::memory_order order) noexcept {
-        counter.store(counter.load(std::memory_order_relaxed) + 1, order);
+    // For a counter with one writer: no read-modify-write. The order is a template argument, for g++
+    // may leave the function out of line and then chooses between the orders at every call.
+    template <std::memory_order Order>
+    static void increment(std::atomic<std::uint64_t>& counter) noexcept {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, Order);
     }
 
     static auto pop(magazine& mine) noexcept -> pool_node* {
-        increment(mine.taken, std::memory_order_relaxed);
+        increment<std::memory_order_relaxed>(mine.taken);
         return mine.items[--mine.count];
     }
 
     static void push(magazine& mine, pool_node* node) noexcept {
         mine.items[mine.count++] = node;
-        increment(mine.given, std::memory_order_release); // last: close() relies on it
+        increment<std::memory_order_release>(mine.given); // last: close() relies on it
     }
 
     // ---- Room. max_idle = room_ + the limits of all magazines + the objects in the depot.
@@ -375,7 +377,7 @@ private:
             empty(*mine);
             if (!is_open()) {
                 destroy_one(node);
-                increment(mine->given, std::memory_order_release);
+                increment<std::memory_order_release>(mine->given);
                 detach(*mine);
                 return;
             }
@@ -384,7 +386,7 @@ private:
             push(*mine, node);
         } else {
             destroy_one(node);
-            increment(mine->given, std::memory_order_release);
+            increment<std::memory_order_release>(mine->given);
         }
     }
 
@@ -428,7 +430,7 @@ private:
 
     void note_given() noexcept {
         if (magazine* const mine = my_magazine()) {
-            increment(mine->given, std::memory_order_release);
+            increment<std::memory_order_release>(mine->given);
         } else if (acquire()) {
             given_.fetch_add(1, std::memory_order_release);
             release();

@@ -97,13 +97,21 @@ struct pooled_node : pool_node {
     };
     // For the control block of a shared_ptr; enough for libstdc++, libc++ and Microsoft's library.
     alignas(void*) std::byte shared_block[6 * sizeof(void*)]{};
+    [[no_unique_address]] kept_pointers<T> pointers;
 
     // `value` is made and destroyed by the pool.
     // NOLINTNEXTLINE(clang-analyzer-optin.cplusplus.UninitializedObject)
     explicit pooled_node(recycler* pool) noexcept : pool_node{pool} {}
 
-    void hide() const noexcept { poison(std::addressof(value), sizeof(T)); }
-    void show() const noexcept { unpoison(std::addressof(value), sizeof(T)); }
+    void hide() noexcept {
+        pointers.keep(value);
+        poison(std::addressof(value), sizeof(T));
+    }
+
+    void show() noexcept {
+        unpoison(std::addressof(value), sizeof(T));
+        pointers.forget();
+    }
 };
 
 template <class T, class Reset>
