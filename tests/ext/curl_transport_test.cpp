@@ -7,13 +7,21 @@
 #include <llms/chat/openai.hpp>
 #include <llms/ext/curl_transport.hpp>
 
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
+
+extern char** environ; // NOLINT(readability-redundant-declaration)
 
 namespace curl_transport_test {
 
@@ -173,6 +181,29 @@ TEST_CASE("openai_client: dropping a stream ends its request", "[curl]") {
     }
     SUCCEED();
 }
+
+#ifdef SOCK_CLOEXEC
+TEST_CASE("openai_client: a process that is started meanwhile does not keep a connection open",
+          "[curl]") {
+    support::loopback_server server;
+    server.next({.tokens = {"a", "b", "c", "d"}, .fault = fault::stall});
+    auto client = client_of(server);
+    std::optional<llms::response_stream> stream(client.stream(ask()));
+    REQUIRE(stream->next() != nullptr);
+    std::string name = "sleep";
+    std::string time = "1000";
+    char* const words[] = {name.data(), time.data(), nullptr};
+    ::pid_t child = 0;
+    REQUIRE(::posix_spawnp(&child, "sleep", nullptr, nullptr, words, environ) == 0);
+    stream.reset();
+    for (int i = 0; i < 5000 && server.active() > 0; ++i) {
+        std::this_thread::sleep_for(1ms);
+    }
+    CHECK(server.active() == 0);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+}
+#endif
 
 TEST_CASE("openai_client: an answer larger than allowed is refused", "[curl]") {
     support::loopback_server server;

@@ -203,7 +203,20 @@ private:
             set(CURLOPT_HEADERDATA, this);
             set(CURLOPT_WRITEFUNCTION, &exchange::take_body);
             set(CURLOPT_WRITEDATA, this);
+#ifdef SOCK_CLOEXEC
+            set(CURLOPT_OPENSOCKETFUNCTION, &exchange::open_socket);
+#endif
         }
+
+#ifdef SOCK_CLOEXEC
+        // Of libcurl's own sockets a process that is started meanwhile gets a copy: the provider would
+        // go on sending to a call that was stopped, and a stranger could read it.
+        static auto open_socket(void* /*self*/, curlsocktype /*purpose*/,
+                                curl_sockaddr* to) noexcept -> curl_socket_t {
+            auto const opened = ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+            return opened < 0 ? CURL_SOCKET_BAD : opened;
+        }
+#endif
 
         static auto milliseconds(std::chrono::milliseconds time) -> long {
             return static_cast<long>(time.count());

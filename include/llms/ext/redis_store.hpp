@@ -20,6 +20,7 @@
 #include <llms/cache/store.hpp>
 #include <llms/detail/ext_connections.hpp>
 
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -146,6 +147,7 @@ private:
             if (context_->err != 0) {
                 throw store_error(std::string("redis_store: cannot connect: ") + context_->errstr);
             }
+            ::fcntl(context_->fd, F_SETFD, FD_CLOEXEC); // a process that is started gets no copy
         }
 
         /// True once a command has been answered: the connection was sound then.
