@@ -65,7 +65,6 @@ struct jumping_clock {
     using rep = duration::rep;
     using period = duration::period;
     using time_point = std::chrono::time_point<jumping_clock>;
-    static constexpr bool is_steady = true;
 
     static auto now() -> time_point {
         return time_point(steady::now().time_since_epoch() + ahead.load());
