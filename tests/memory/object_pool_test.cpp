@@ -681,6 +681,20 @@ TEST_CASE("object_pool: idle objects are poisoned under AddressSanitizer", "[obj
     CHECK(__asan_address_is_poisoned(object) == 0);
 }
 
+TEST_CASE("object_pool: objects may poison bytes of their own", "[object_pool]") {
+    struct arena {
+        arena() { __asan_poison_memory_region(bytes.data(), bytes.size()); }
+        arena(arena const&) = delete;
+        auto operator=(arena const&) -> arena& = delete;
+        ~arena() { __asan_unpoison_memory_region(bytes.data(), bytes.size()); }
+        void clear() noexcept {}
+        std::array<char, 64> bytes{};
+    };
+    llms::object_pool<arena> pool;
+    pool.acquire().reset();
+    CHECK(pool.stats().idle == 1);
+}
+
 TEST_CASE("shared_pool: what its idle objects own is no leak to LeakSanitizer", "[object_pool]") {
     std::thread([] { // in the depot, once the thread has ended
         llms::shared_pool<answer>().acquire()->text.assign(1000, 'a');

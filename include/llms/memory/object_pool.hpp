@@ -104,6 +104,7 @@ struct pooled_node : pool_node {
     explicit pooled_node(recycler* pool) noexcept : pool_node{pool} {}
 
     void hide() noexcept {
+        unpoison(std::addressof(value), sizeof(T)); // what T itself may have poisoned is read, too
         pointers.keep(value);
         poison(std::addressof(value), sizeof(T));
     }
