@@ -21,6 +21,7 @@
 #    include <llms/ext/redis_store.hpp>
 #endif
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,13 +125,21 @@ public:
         server_.answer_with([this](nlohmann::json const& request) { return make(request); });
     }
 
-    [[nodiscard]] auto client(std::string model_key) const {
-        return llms::openai_client{
+    [[nodiscard]] auto usual() const {
+        return llms::openai_client{llms::curl_transport{},
+                                   {.base_url = server_.base_url(),
+                                    .api_key = "key",
+                                    .timeouts = timeouts,
+                                    .max_response_bytes = longest}};
+    }
+    [[nodiscard]] auto spare() const {
+        auto const url = server_.base_url();
+        return llms::anthropic_client{
             llms::curl_transport{},
-            {.base_url = server_.base_url(),
-             .api_key = std::move(model_key),
-             .timeouts = {.connect = 5s, .first_byte = 5s, .idle = 5s, .total = 20s},
-             .max_response_bytes = std::size_t{1} << 16U}};
+            {.base_url = url.substr(0, url.size() - std::string_view("/v1").size()),
+             .api_key = "key",
+             .timeouts = timeouts,
+             .max_response_bytes = longest}};
     }
 
     [[nodiscard]] auto requests() const -> std::size_t { return server_.requests(); }
@@ -139,11 +148,22 @@ public:
     tally faults;
 
 private:
+    static constexpr llms::http_timeouts timeouts{
+        .connect = 5s, .first_byte = 5s, .idle = 5s, .total = 20s};
+    static constexpr auto longest = std::size_t{1} << 16U;
+
+    // The text of a message, and whether it is a tool's result: Anthropic's are a block.
+    static auto last_of(nlohmann::json const& message) -> std::pair<std::string, bool> {
+        auto const& content = message.at("content");
+        return content.is_string()
+                   ? std::pair(content.get<std::string>(), message.at("role") == "tool")
+                   : std::pair(content.at(0).at("content").get<std::string>(), true);
+    }
+
     auto make(nlohmann::json const& request) -> support::reply {
         support::reply reply;
-        auto const& last = request.at("messages").back();
-        auto const text = last.at("content").get<std::string>();
-        if (last.at("role") == "tool") {
+        auto const [text, is_result] = last_of(request.at("messages").back());
+        if (is_result) {
             reply.tokens = support::tokens_of("the sum is " + text);
         } else if (text.starts_with("add ")) {
             reply.calls = {{"call", "add", text.substr(4)}};
@@ -292,9 +312,13 @@ private:
 // What all callers have done. A call that has not ended after a minute ends the program.
 class ledger {
 public:
-    explicit ledger(unsigned callers) : begun_(callers) {}
+    explicit ledger(unsigned callers) : begun_(callers), steps_(callers) {}
 
-    void begin(unsigned caller) { begun_[caller] = steady::now().time_since_epoch().count(); }
+    void begin(unsigned caller) {
+        steps_[caller] = "not begun";
+        begun_[caller] = steady::now().time_since_epoch().count();
+    }
+    void step(unsigned caller, char const* name) { steps_[caller] = name; }
     void end(unsigned caller) {
         auto const took = steady::now().time_since_epoch().count() - begun_[caller].exchange(0);
         auto slowest = slowest_.load();
@@ -308,7 +332,8 @@ public:
                 auto const begun = begun_[caller].load();
                 if (begun != 0 &&
                     steady::now().time_since_epoch() - steady::duration(begun) > 60s) {
-                    std::cerr << "soak: a call of thread " << caller << " does not end\n";
+                    std::cerr << "soak: a call of thread " << caller
+                              << " does not end: " << steps_[caller].load() << '\n';
                     std::abort();
                 }
             }
@@ -327,6 +352,7 @@ public:
 
 private:
     std::vector<std::atomic<steady::rep>> begun_; // 0: no call
+    std::vector<std::atomic<char const*>> steps_;
     std::atomic<steady::rep> slowest_ = 0;
 };
 
@@ -375,8 +401,10 @@ private:
                                 .temperature = random_() % 5 == 0 ? 0.7 : 0.0};
         switch (random_() % 5) {
         case 0:
+            book_->step(number_, "complete");
             return judge(client_.complete(ask), expected);
         case 1: { // stopped by another thread, sooner or later
+            book_->step(number_, "stream that is stopped");
             std::jthread const stopper([&stop, after = random_() % 100] {
                 std::this_thread::sleep_for(std::chrono::milliseconds(after));
                 stop.request_stop();
@@ -384,8 +412,10 @@ private:
             return judge(client_.stream(ask, stop.get_token()).finish(), expected);
         }
         case 2:
+            book_->step(number_, "stream that is left");
             return leave(client_.stream(ask), static_cast<unsigned>(random_() % 10), expected);
         default:
+            book_->step(number_, "stream");
             return judge(client_.stream(ask).finish(), expected);
         }
     }
@@ -404,7 +434,7 @@ private:
         for (; chunks > 0; --chunks) {
             auto const* const piece = stream.next();
             if (piece == nullptr) {
-                break;
+                return judge(std::move(stream).finish(), expected);
             }
             text += piece->kind == llms::chunk_kind::text ? piece->text : "";
         }
@@ -435,6 +465,13 @@ auto resident_mib() -> std::size_t {
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) >> 20U;
 }
 
+// The most memory there ever was.
+auto peak_mib() -> long {
+    ::rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+}
+
 auto holds_soon(auto condition) -> bool {
     for (int i = 0; i < 10'000 && !condition(); ++i) {
         std::this_thread::sleep_for(1ms);
@@ -447,13 +484,13 @@ struct numbers {
     int b = 0;
 };
 
-// Every middleware there is. The spare provider is asked when the usual one fails.
+// Every middleware there is. The spare provider, of another API, is asked when the usual one fails.
 template <class Clock>
 auto pipeline(faulty_provider const& from, llms::budget const& budget, llms::metrics& metrics,
               llms::basic_response_cache<Clock>& cache, llms::toolbox const& tools) {
-    auto spare = from.client("key") | llms::attempts(metrics) |
+    auto spare = from.spare() | llms::attempts(metrics) |
                  llms::timeout({.total = 10s, .first_chunk = 5s, .idle = 200ms});
-    return from.client("key") | llms::attempts(metrics) | llms::limited({.max_concurrent = 64}) |
+    return from.usual() | llms::attempts(metrics) | llms::limited({.max_concurrent = 64}) |
            llms::timeout({.total = 10s, .first_chunk = 5s, .idle = 200ms}) |
            llms::hedged({.after = 200ms}) |
            llms::retrying({.max_attempts = 3, .base = 1ms, .longest = 5ms}) |
@@ -511,7 +548,7 @@ auto soak(settings const& chosen) -> bool {
                   << summary.calls << "  cache " << summary.cached_answers << "  coalesced "
                   << summary.coalesced_answers << "  requests " << provider.requests()
                   << "\nmemory: " << early << " MiB after a quarter, " << late
-                  << " MiB at the end\n";
+                  << " MiB at the end, " << peak_mib() << " MiB at most\n";
         provider.faults.print("faults");
         chaos.strikes.print("strikes");
         book.failures.print("failures");

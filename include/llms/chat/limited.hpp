@@ -36,7 +36,6 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -179,9 +178,9 @@ private:
                     if (admitted) {
                         return;
                     }
-                    auto const earliest = room() ? std::optional(when(amount) - now) : std::nullopt;
+                    auto const left = room() ? when(amount) - now : std::chrono::nanoseconds{0};
                     lock.unlock();
-                    give_up(stop, earliest);
+                    give_up(stop, left);
                 }
                 auto const until = first && room() ? std::min(when(amount), deadline) : deadline;
                 lock.unlock();
@@ -238,13 +237,13 @@ private:
         }
 
         [[noreturn]] static void give_up(std::stop_token const& stop,
-                                         std::optional<std::chrono::nanoseconds> earliest) {
+                                         std::chrono::nanoseconds left) {
             if (stop.stop_requested()) {
                 throw cancelled_error("limited: the call was cancelled while it waited");
             }
             provider_error::details known{.kind = failure::rate_limited};
-            if (earliest && earliest->count() > 0) {
-                known.retry_after = std::chrono::ceil<std::chrono::milliseconds>(*earliest);
+            if (left.count() > 0) { // else nobody knows
+                known.retry_after = std::chrono::ceil<std::chrono::milliseconds>(left);
             }
             throw provider_error("limited: there was no room for the call within max_wait; it was "
                                  "not sent",
