@@ -18,23 +18,35 @@ namespace {
 // As glibc's malloc takes them: 8 bytes more, in steps of 16.
 std::atomic<std::size_t> bytes_allocated = 0;
 
-auto counted(std::size_t bytes, std::size_t alignment) -> void* {
+auto counted(std::size_t bytes, std::size_t alignment) noexcept -> void* {
     bytes_allocated.fetch_add((bytes + 8 + 15) / 16 * 16, std::memory_order_relaxed);
-    if (auto* const memory =
-            std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment)) {
+    return std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
+}
+
+auto counted_or_throw(std::size_t bytes, std::size_t alignment) -> void* {
+    if (auto* const memory = counted(bytes, alignment)) {
         return memory;
     }
     throw std::bad_alloc();
 }
+
+constexpr std::size_t usual = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
 void (*volatile release)(void*) = &std::free; // g++ 12 takes a visible free for a mistake
 
 } // namespace
 
 auto operator new(std::size_t bytes) -> void* {
-    return counted(bytes == 0 ? 1 : bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    return counted_or_throw(bytes, usual);
 }
 auto operator new(std::size_t bytes, std::align_val_t alignment) -> void* {
+    return counted_or_throw(bytes, static_cast<std::size_t>(alignment));
+}
+auto operator new(std::size_t bytes, std::nothrow_t const& /*tag*/) noexcept -> void* {
+    return counted(bytes, usual);
+}
+auto operator new(std::size_t bytes, std::align_val_t alignment,
+                  std::nothrow_t const& /*tag*/) noexcept -> void* {
     return counted(bytes, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* memory) noexcept {
