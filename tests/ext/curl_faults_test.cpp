@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
 #include "support/loopback_server.hpp"
+#include "support/process.hpp"
 #include <llms/chat/anthropic.hpp>
 #include <llms/chat/cached.hpp>
 #include <llms/chat/openai.hpp>
@@ -14,7 +15,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <thread>
@@ -30,6 +30,7 @@ using llms::failure;
 using support::error_of;
 using support::fault;
 using support::reply;
+using support::threads;
 using support::tokens_of;
 
 using openai = llms::openai_client<llms::curl_transport>;
@@ -47,12 +48,6 @@ auto client_of(support::loopback_server const& server, llms::http_timeouts timeo
 
 auto ask() -> llms::request {
     return {.model = "m", .messages = {llms::message::user("hi")}, .temperature = 0.0};
-}
-
-// Threads of this process.
-auto threads() -> std::ptrdiff_t {
-    namespace fs = std::filesystem;
-    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator{});
 }
 
 // The same once it has fallen to `expected`, for five seconds at most: a thread that was joined is

@@ -4,6 +4,7 @@
 // 300 tokens of which one has been read. Prints the growth of this process's resident memory, libcurl
 // and the threads' stacks included, and fails above 128 KiB a stream, or if it grows with what is read.
 #include "support/loopback_server.hpp"
+#include "support/process.hpp"
 #include <llms/chat/openai.hpp>
 #include <llms/ext/curl_transport.hpp>
 
@@ -13,7 +14,6 @@
 #include <array>
 #include <csignal>
 #include <cstddef>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -24,14 +24,6 @@ namespace {
 constexpr std::size_t streams = 200;
 constexpr std::size_t tokens = 300;
 constexpr std::size_t most_kib = 128;
-
-auto resident_kib() -> std::size_t {
-    std::ifstream file("/proc/self/statm");
-    std::size_t total = 0;
-    std::size_t resident = 0;
-    file >> total >> resident;
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 1024;
-}
 
 // Runs until it is killed; its address goes into `out`.
 [[noreturn]] void serve(int out) {
@@ -52,7 +44,7 @@ auto measure(std::string url) -> bool {
     llms::openai_client client{llms::curl_transport{}, {.base_url = std::move(url)}};
     llms::request const ask{.model = "m", .messages = {llms::message::user("hi")}};
     static_cast<void>(client.stream(ask).finish()); // what is made once
-    auto const before = resident_kib();
+    auto const before = support::resident_kib();
     std::vector<llms::response_stream> open;
     for (std::size_t i = 0; i < streams; ++i) {
         open.push_back(client.stream(ask));
@@ -61,14 +53,14 @@ auto measure(std::string url) -> bool {
             return false;
         }
     }
-    auto const during = resident_kib();
+    auto const during = support::resident_kib();
     std::size_t read = streams;
     for (auto& stream : open) {
         while (auto const* const piece = stream.next()) {
             read += piece->kind == llms::chunk_kind::text ? 1 : 0;
         }
     }
-    auto const after = resident_kib();
+    auto const after = support::resident_kib();
     auto const each = (during - before) / streams;
     std::cout << streams << " open streams: " << each << " KiB each; " << before << " KiB before, "
               << during << " while they are open, " << after << " after " << read << " tokens\n";

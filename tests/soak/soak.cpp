@@ -12,6 +12,7 @@
 // the metrics have counted every call. (Failing allocations are tried one by one in
 // core/allocation_failure_test.cpp.)
 #include "support/loopback_server.hpp"
+#include "support/process.hpp"
 #include "support/temporary_directory.hpp"
 #include <llms/ext/curl_transport.hpp>
 #include <llms/ext/sqlite_store.hpp>
@@ -22,19 +23,15 @@
 #endif
 
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iomanip>
 #include <iostream>
 #include <iterator>
 #include <map>
@@ -452,17 +449,8 @@ private:
 
 // ---- What is left over, and what it took.
 
-auto threads() -> std::ptrdiff_t {
-    namespace fs = std::filesystem;
-    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator{});
-}
-
 auto resident_mib() -> std::size_t {
-    std::ifstream file("/proc/self/statm");
-    std::size_t total = 0;
-    std::size_t resident = 0;
-    file >> total >> resident;
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) >> 20U;
+    return support::resident_kib() / 1024;
 }
 
 // The most memory there ever was.
@@ -500,7 +488,7 @@ auto pipeline(faulty_provider const& from, llms::budget const& budget, llms::met
 
 auto soak(settings const& chosen) -> bool {
     std::thread([] {}).join(); // with the first one ThreadSanitizer starts one of its own
-    auto const before = threads();
+    auto const before = support::threads();
     ledger book(chosen.threads);
     llms::metrics metrics;
     llms::budget const budget;
@@ -563,7 +551,7 @@ auto soak(settings const& chosen) -> bool {
         expect(chosen.seconds < 60 || late < 2 * early + 16, "memory has not grown");
         expect(holds_soon([&] { return provider.active() == 0; }), "no connection is left");
     }
-    expect(holds_soon([&] { return threads() <= before; }), "no thread is left");
+    expect(holds_soon([&] { return support::threads() <= before; }), "no thread is left");
     return whole;
 }
 
