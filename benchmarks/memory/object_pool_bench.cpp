@@ -3,7 +3,7 @@
 // object_pool beside what a user would write instead, in three loads:
 //   bare      get and put of a warm object, nothing done with it
 //   fill      get, fill in a response of 1 KiB, put; on one thread, and on two, each for itself
-//   handover  one thread gets and fills, the other puts
+//   handover  one thread gets and fills, the other puts; `in_turn` does so without any pool
 //
 // The malloc replacements are opened as shared libraries where they are installed, and called by
 // names of their own (mi_malloc, mallocx, scalable_malloc): linked, or loaded before libc, they
@@ -18,12 +18,14 @@
 #include <dlfcn.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -107,6 +109,27 @@ struct local_vector {
         used->clear();
         idle.push_back(std::move(used));
     }
+};
+
+// For the hand-over only: as many objects as the loads have out at most, each used in its turn. Nothing
+// is taken or given back, so this is what it costs that another thread used the object last.
+struct in_turn {
+    static constexpr std::size_t objects = 384;
+    static inline std::vector<std::unique_ptr<response>> const all = [] {
+        std::vector<std::unique_ptr<response>> made(objects);
+        for (auto& each : made) {
+            each = std::make_unique<response>();
+            each->fill();
+            each->clear();
+        }
+        // As a pool that has been used for a while hands them out: not side by side.
+        std::shuffle(made.begin(), made.end(), std::minstd_rand(1));
+        return made;
+    }();
+    static inline std::size_t next = 0;
+
+    static auto get() -> response* { return all[next++ % objects].get(); }
+    static void put(response* used) { used->clear(); }
 };
 
 struct object_pool {
@@ -391,6 +414,7 @@ BENCHMARK_TEMPLATE(BM_object_pool_burst, new_delete);
 BENCHMARK_TEMPLATE(BM_object_pool_burst, mutex_vector);
 
 BENCHMARK_TEMPLATE(BM_object_pool_handover, object_pool)->UseRealTime();
+BENCHMARK_TEMPLATE(BM_object_pool_handover, in_turn)->UseRealTime();
 BENCHMARK_TEMPLATE(BM_object_pool_handover, mutex_vector)->UseRealTime();
 BENCHMARK_TEMPLATE(BM_object_pool_handover, local_vector)->UseRealTime();
 BENCHMARK_TEMPLATE(BM_object_pool_handover, new_delete)->UseRealTime();
