@@ -1,8 +1,9 @@
-# cmake -P cmake/bench.cmake [-- --quick --readme] [<program>...]
+# cmake -P cmake/bench.cmake [-- --quick --smoke --readme] [<program>...]
 #
 # Installs what is missing, builds every benchmark with the preset "release", runs them and writes
-# build/bench/report.html and report.json. --quick: a look, not a measurement. --readme: writes the
-# figures into README.md, too. Names of programs (channel_bench ...) after "--" run those alone.
+# build/bench/report.html and report.json. --quick: a look, not a measurement. --smoke: shows that all
+# of it runs, no more. --readme: writes the figures into README.md, too. Names of programs
+# (channel_bench ...) after "--" run those alone.
 include(${CMAKE_CURRENT_LIST_DIR}/setup.cmake)
 llms_arguments(arguments)
 set(repetitions 5)
@@ -11,6 +12,13 @@ if("--quick" IN_LIST arguments)
     set(repetitions 3)
     set(min_time 0.01)
     list(REMOVE_ITEM arguments --quick)
+endif()
+set(with_headers TRUE)
+if("--smoke" IN_LIST arguments)
+    set(repetitions 1)
+    set(min_time 0.0001)
+    set(with_headers FALSE)
+    list(REMOVE_ITEM arguments --smoke)
 endif()
 set(readme -)
 if("--readme" IN_LIST arguments)
@@ -27,7 +35,9 @@ llms_install(
 llms_build(release bench DEFINE -DLLMS_BUILD_EXAMPLES=OFF -DLLMS_INSTALL=OFF TARGETS benchmarks)
 
 set(programs ${arguments})
-if(NOT programs)
+if(programs)
+    set(with_headers FALSE)
+else()
     file(GLOB sources RELATIVE ${LLMS_ROOT} ${LLMS_ROOT}/benchmarks/*/*_bench.cpp)
     foreach(source IN LISTS sources)
         cmake_path(GET source STEM name)
@@ -47,9 +57,9 @@ foreach(name IN LISTS programs)
     list(APPEND results ${result})
 endforeach()
 
-# What the headers cost is measured with all of them or not at all: it takes a minute.
+# What the headers cost is measured with all of them or not at all: it takes minutes.
 set(headers -)
-if(NOT arguments)
+if(with_headers)
     llms_say("measuring what an include costs")
     set(headers ${folder}/headers.json)
     file(STRINGS ${folder}/CMakeCache.txt compiler REGEX "^CMAKE_CXX_COMPILER:")

@@ -5,10 +5,12 @@
 // a library does: it calls the provider itself.
 //
 // The cache is asked to stand aside (temperature 0.7), so that every call reaches the provider.
+#include <llms/chat/budgeted.hpp>
 #include <llms/chat/cached.hpp>
 #include <llms/chat/coalesced.hpp>
 #include <llms/chat/fallback.hpp>
 #include <llms/chat/hedged.hpp>
+#include <llms/chat/limited.hpp>
 #include <llms/chat/mock_provider.hpp>
 #include <llms/chat/observed.hpp>
 #include <llms/chat/retrying.hpp>
@@ -176,6 +178,8 @@ constexpr llms::timeout_limits an_hour{.total = std::chrono::hours(1),
 #define LLMS_BENCH_GUARDS(function)                                                                \
     BENCHMARK_CAPTURE(function, timeout, llms::timeout(an_hour));                                  \
     BENCHMARK_CAPTURE(function, fallback, llms::fallback(mock(1)));                                \
+    BENCHMARK_CAPTURE(function, limited, llms::limited({.requests_per_minute = 1e12}));            \
+    BENCHMARK_CAPTURE(function, budgeted, llms::budgeted({.max_tokens = 1'000'000'000'000}));      \
     BENCHMARK_CAPTURE(function, coalesced, llms::coalesced({.any_temperature = true}))             \
         ->UseRealTime();                                                                           \
     BENCHMARK_CAPTURE(function, hedged, llms::hedged({.after = std::chrono::hours(1)}))            \

@@ -6,6 +6,8 @@
 //   text_hash      the canonical text in a reused buffer and its seeded 64-bit hash: a look-up in process
 //   digest         SHA-256 of the canonical text, which is not built
 //   text_digest    both, as the key of a second tier beside the text
+//
+// `marshal` is the whole way between a request and its text: dump(), the canonical text, parse().
 #include <llms/cache/cache_hash.hpp>
 #include <llms/detail/cache_sha256.hpp>
 #include <llms/json/canonical.hpp>
@@ -110,6 +112,35 @@ void BM_key_matches(benchmark::State& state) { // NOLINT(readability-identifier-
     }
 }
 
+void BM_marshal_dump(benchmark::State& state) { // NOLINT(readability-identifier-naming)
+    auto const body = request<json>(state.range(0));
+    for (auto _ : state) {
+        auto text = body.dump();
+        benchmark::DoNotOptimize(text);
+    }
+}
+
+void BM_marshal_canonical(benchmark::State& state) { // NOLINT(readability-identifier-naming)
+    auto const body = request<json>(state.range(0));
+    llms::canonical_form const everything;
+    std::string text;
+    for (auto _ : state) {
+        text = everything.text(body);
+        benchmark::DoNotOptimize(text);
+    }
+    if (json::parse(text) != body) {
+        state.SkipWithError("not what was written");
+    }
+}
+
+void BM_marshal_parse(benchmark::State& state) { // NOLINT(readability-identifier-naming)
+    auto const text = request<json>(state.range(0)).dump();
+    for (auto _ : state) {
+        auto body = json::parse(text);
+        benchmark::DoNotOptimize(body);
+    }
+}
+
 void BM_sha256(benchmark::State& state) { // NOLINT(readability-identifier-naming)
     std::string const text(static_cast<std::size_t>(state.range(0)), 'x');
     bool const portable = state.range(1) == 0;
@@ -137,6 +168,9 @@ BENCHMARK(BM_key_matches<json>)->Apply(messages);
 BENCHMARK(BM_key_dump_hash<ordered_json>)->Apply(messages);
 BENCHMARK(BM_key_text_hash<ordered_json>)->Apply(messages);
 BENCHMARK(BM_key_digest<ordered_json>)->Apply(messages);
+BENCHMARK(BM_marshal_dump)->Apply(messages);
+BENCHMARK(BM_marshal_canonical)->Apply(messages);
+BENCHMARK(BM_marshal_parse)->Apply(messages);
 BENCHMARK(BM_sha256)->ArgNames({"bytes", "accelerated"})->Args({16384, 0})->Args({16384, 1});
 
 } // namespace

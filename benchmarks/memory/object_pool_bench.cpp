@@ -400,10 +400,10 @@ BENCHMARK_TEMPLATE(BM_object_pool_bare, jemalloc);
 BENCHMARK_TEMPLATE(BM_object_pool_bare, tbbmalloc);
 
 BENCHMARK(BM_object_pool_fill_warm_object)->Threads(1)->Threads(2);
-BENCHMARK_TEMPLATE(BM_object_pool_fill, object_pool)->Threads(1)->Threads(2);
+BENCHMARK_TEMPLATE(BM_object_pool_fill, object_pool)->ThreadRange(1, 16);
 BENCHMARK_TEMPLATE(BM_object_pool_fill, local_vector)->Threads(1)->Threads(2);
-BENCHMARK_TEMPLATE(BM_object_pool_fill, new_delete)->Threads(1)->Threads(2);
-BENCHMARK_TEMPLATE(BM_object_pool_fill, mutex_vector)->Threads(1)->Threads(2);
+BENCHMARK_TEMPLATE(BM_object_pool_fill, new_delete)->ThreadRange(1, 16);
+BENCHMARK_TEMPLATE(BM_object_pool_fill, mutex_vector)->ThreadRange(1, 16);
 BENCHMARK_TEMPLATE(BM_object_pool_fill, mimalloc)->Threads(1)->Threads(2);
 BENCHMARK_TEMPLATE(BM_object_pool_fill, jemalloc)->Threads(1)->Threads(2);
 BENCHMARK_TEMPLATE(BM_object_pool_fill, tbbmalloc)->Threads(1)->Threads(2);

@@ -5,7 +5,8 @@
 // and as a stream, beside parsing and validating. The time of `…/<set>` is that of
 // one instance of the set (of one schema for `compile`), the time of `…/geomean` the geometric mean
 // over the sets of the best of three passes. `tool` is what an agent pays for a tool it sees for
-// the first time: compile its parameters and validate one call.
+// the first time: compile its parameters and validate one call. `long_instance` is a list of such
+// calls, from 1 KB to 100 MB.
 #include <llms/schema/sax_validator.hpp>
 #include <llms/schema/stream_validator.hpp>
 #include <llms/schema/validator.hpp>
@@ -278,6 +279,49 @@ void bm_tool_first_call_valijson(benchmark::State& state) {
     }
 }
 BENCHMARK(bm_tool_first_call_valijson)->Name("BM_tool/compile_and_first_call_valijson");
+#endif
+
+/// An array of such calls, of about `bytes` bytes of text.
+auto calls(std::size_t bytes) -> json {
+    auto const count = bytes / call().dump().size() + 1;
+    return json(json::array_t(count, call()));
+}
+
+auto calls_schema() -> json {
+    return {{"type", "array"}, {"items", tool()}};
+}
+
+/// By `bytes`: what it takes as the instance grows.
+void bm_long_instance(benchmark::State& state) {
+    auto const instance = calls(static_cast<std::size_t>(state.range(0)));
+    auto const validator = llms::validator{llms::schema::compile(calls_schema())};
+    for (auto _ : state) {
+        if (!validator.is_valid(instance)) {
+            state.SkipWithError("a valid instance was refused");
+        }
+    }
+}
+BENCHMARK(bm_long_instance)
+    ->Name("BM_long_instance")
+    ->ArgName("bytes")
+    ->RangeMultiplier(10)
+    ->Range(1000, 100'000'000);
+
+#if LLMS_BENCH_VALIJSON
+void bm_long_instance_valijson(benchmark::State& state) {
+    auto const instance = calls(static_cast<std::size_t>(state.range(0)));
+    auto validator = peer(calls_schema());
+    for (auto _ : state) {
+        if (!validator.is_valid(instance)) {
+            state.SkipWithError("a valid instance was refused");
+        }
+    }
+}
+BENCHMARK(bm_long_instance_valijson)
+    ->Name("BM_long_instance_valijson")
+    ->ArgName("bytes")
+    ->RangeMultiplier(10)
+    ->Range(1000, 10'000'000);
 #endif
 
 /// Registers what needs the data, as soon as the program starts.

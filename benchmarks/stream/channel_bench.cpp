@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <deque>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -89,35 +91,63 @@ void BM_channel_stream_batch(benchmark::State& state) {
     per_token(state, tokens);
 }
 
-/// Two producers and two consumers, wherever the scheduler puts them.
+/// As many producers as consumers, wherever the scheduler puts them.
 template <class Queue>
 void BM_channel_mpmc(benchmark::State& state) {
     auto const capacity = static_cast<std::size_t>(state.range(0));
+    auto const pairs = static_cast<std::size_t>(state.range(1));
+    auto const share = tokens / pairs;
     for (auto _ : state) {
         Queue queue(capacity);
-        std::vector<std::size_t> bytes(2);
+        std::vector<std::size_t> bytes(pairs);
         {
             std::vector<std::jthread> threads;
-            for (std::size_t side = 0; side != 2; ++side) {
+            for (auto& sum : bytes) {
                 threads.emplace_back([&] {
-                    for (std::size_t n = 0; n != tokens / 2; ++n) {
+                    for (std::size_t n = 0; n != share; ++n) {
                         queue.push(bench::token(n));
                     }
                 });
-                threads.emplace_back([&queue, &sum = bytes[side]] {
+                threads.emplace_back([&] {
                     text token;
-                    for (std::size_t n = 0; n != tokens / 2; ++n) {
+                    for (std::size_t n = 0; n != share; ++n) {
                         queue.pop(token);
                         sum += token.size();
                     }
                 });
             }
         }
-        if (bytes[0] + bytes[1] != 2 * bench::token_bytes(tokens / 2)) {
+        if (std::accumulate(bytes.begin(), bytes.end(), std::size_t{0}) !=
+            pairs * bench::token_bytes(share)) {
             state.SkipWithError("lost tokens");
         }
     }
-    per_token(state, tokens);
+    per_token(state, pairs * share);
+}
+
+/// Many channels open at once, on one thread: a token to each, then one from each.
+template <class Queue>
+void BM_channel_many(benchmark::State& state) {
+    auto const count = static_cast<std::size_t>(state.range(0));
+    std::deque<Queue> queues;
+    while (queues.size() != count) {
+        queues.emplace_back(20);
+    }
+    std::size_t bytes = 0;
+    text token;
+    for (auto _ : state) {
+        for (std::size_t n = 0; n != count; ++n) {
+            queues[n].push(bench::token(n));
+        }
+        for (auto& queue : queues) {
+            queue.pop(token);
+            bytes += token.size();
+        }
+    }
+    if (bytes != static_cast<std::size_t>(state.iterations()) * bench::token_bytes(count)) {
+        state.SkipWithError("lost tokens");
+    }
+    per_token(state, count);
 }
 
 /// There and back again over two queues: mostly the time to wake a thread.
@@ -219,8 +249,15 @@ void streams(benchmark::internal::Benchmark* bench) {
         }
     }
 }
-void capacities(benchmark::internal::Benchmark* bench) {
-    bench->ArgName("capacity")->UseRealTime()->Arg(20)->Arg(1024);
+void crowds(benchmark::internal::Benchmark* bench) {
+    bench->ArgNames({"capacity", "pairs"})->UseRealTime()->Unit(benchmark::kMillisecond);
+    for (int const pairs : {1, 2, 4, 8}) {
+        bench->Args({20, pairs});
+    }
+    bench->Args({1024, 2});
+}
+void numbers(benchmark::internal::Benchmark* bench) {
+    bench->ArgName("channels")->RangeMultiplier(10)->Range(1, 1000);
 }
 void cores(benchmark::internal::Benchmark* bench) {
     bench->ArgName("cores")->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(1)->Arg(2);
@@ -231,7 +268,8 @@ void once(benchmark::internal::Benchmark* bench) {
 
 #define LLMS_BENCH_ALL(queue)                                                                      \
     BENCHMARK_TEMPLATE(BM_channel_stream, queue<text>)->Apply(streams);                            \
-    BENCHMARK_TEMPLATE(BM_channel_mpmc, queue<text>)->Apply(capacities);                           \
+    BENCHMARK_TEMPLATE(BM_channel_mpmc, queue<text>)->Apply(crowds);                               \
+    BENCHMARK_TEMPLATE(BM_channel_many, queue<text>)->Apply(numbers);                              \
     BENCHMARK_TEMPLATE(BM_channel_ping_pong, queue<text>)->Apply(cores);                           \
     BENCHMARK_TEMPLATE(BM_channel_cold, queue<text>)->Apply(once);                                 \
     BENCHMARK_TEMPLATE(BM_channel_uncontended, queue<text>);                                       \

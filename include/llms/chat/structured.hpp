@@ -100,6 +100,22 @@ private:
 
 namespace detail {
 
+/// What the model is told of a `T`, and what judges its answers.
+template <class T>
+struct structured_schema {
+    nlohmann::ordered_json document = schema_of<T>();
+    std::string instruction =
+        "Answer with one JSON value that conforms to this JSON Schema, and nothing else:\n" +
+        document.dump();
+    validator judge{schema::compile(document)};
+
+    /// Made by the first call, and never destroyed: calls may be under way when the program ends.
+    [[nodiscard]] static auto get() -> structured_schema const& {
+        static auto const& made = *new structured_schema; // NOLINT(cppcoreguidelines-owning-memory)
+        return made;
+    }
+};
+
 /// Reads one answer into `step`; a value when it fits.
 template <class T>
 auto read_structured(structured_step& step, validator const& judge,
@@ -146,27 +162,24 @@ auto read_structured(structured_step& step, validator const& judge,
 template <reflectable T, provider Client>
 auto structured(Client& client, request const& ask, structured_options const& options = {},
                 std::stop_token stop = {}) -> structured_result<T> {
-    auto const document = schema_of<T>();
-    validator const judge{schema::compile(document)};
+    auto const& expected = detail::structured_schema<T>::get();
 
     auto talk = ask.clone();
     if (options.instruct) {
-        talk.messages.push_back(
-            message::system("Answer with one JSON value that conforms to this JSON Schema, and "
-                            "nothing else:\n" +
-                            document.dump()));
+        talk.messages.push_back(message::system(expected.instruction));
     }
     if (options.response_format && talk.response_format.is_null()) {
         talk.response_format = {
             {"type", "json_schema"},
-            {"json_schema", {{"name", options.name}, {"strict", true}, {"schema", document}}}};
+            {"json_schema",
+             {{"name", options.name}, {"strict", true}, {"schema", expected.document}}}};
     }
 
     std::vector<structured_step> steps;
     for (;;) {
         auto& step = steps.emplace_back();
         step.response = client.complete(talk, stop);
-        if (auto value = detail::read_structured<T>(step, judge, options)) {
+        if (auto value = detail::read_structured<T>(step, expected.judge, options)) {
             return {std::move(value), std::move(steps)};
         }
         if (steps.size() >= options.max_attempts) {
