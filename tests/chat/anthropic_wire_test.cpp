@@ -275,6 +275,36 @@ TEST_CASE("anthropic: stop reasons", "[anthropic]") {
     CHECK(answer.finish_text == word);
 }
 
+TEST_CASE("anthropic: a response that was made here", "[anthropic]") {
+    using llms::finish_reason;
+    auto const [reason, word] =
+        GENERATE(table<finish_reason, json>({{finish_reason::stop, "end_turn"},
+                                             {finish_reason::length, "max_tokens"},
+                                             {finish_reason::tool_calls, "tool_use"},
+                                             {finish_reason::content_filter, "refusal"},
+                                             {finish_reason::unknown, nullptr}}));
+    llms::response answer{.id = "i", .model = "m", .finish = reason};
+    answer.message = llms::message::assistant("a");
+    answer.usage = {.input_tokens = 3, .output_tokens = 2};
+    auto const wire = json(llms::anthropic::to_json(answer));
+    CHECK(wire["stop_reason"] == word);
+    CHECK(wire["usage"]["input_tokens"] == 3);
+    CHECK(wire["usage"]["output_tokens"] == 2);
+    CHECK(wire["content"] == json::parse(R"([{"type": "text", "text": "a"}])"));
+    CHECK_THROWS_AS(llms::anthropic::message_from_json("text"), llms::provider_error);
+}
+
+TEST_CASE("anthropic: a file by its id, a call without arguments", "[anthropic]") {
+    llms::request ask{.model = "m", .messages = {llms::message::user("u")}};
+    ask.messages[0].content.emplace_back(llms::file_part{.id = "file_1"});
+    ask.messages.push_back(
+        {.role = llms::role::assistant, .tool_calls = {{.id = "c", .name = "f", .arguments = ""}}});
+    auto const body = json(llms::anthropic::body(ask));
+    CHECK(body["messages"][0]["content"][1]["source"] ==
+          json{{"type", "file"}, {"file_id", "file_1"}});
+    CHECK(body["messages"][1]["content"][0]["input"] == json::object());
+}
+
 TEST_CASE("anthropic: a stream of every kind of block", "[anthropic]") {
     auto const answer = decode(
         {{{"type", "message_start"},

@@ -108,6 +108,37 @@ TEST_CASE("openai: a message survives the round trip, unknown members included",
     CHECK(json(llms::openai::to_json(message)) == before);
 }
 
+TEST_CASE("openai: parts of a request that is built here", "[openai]") {
+    llms::request ask{.model = "m",
+                      .messages = {llms::message::user("u")},
+                      .tool_choice = "required",
+                      .response_format = {{"type", "json_object"}}};
+    ask.messages[0].content.emplace_back(
+        llms::file_part{.name = "a.pdf", .data = "data:application/pdf;base64,AA=="});
+    auto const body = json(llms::openai::body(ask));
+    CHECK(body["response_format"] == json{{"type", "json_object"}});
+    CHECK(body["tool_choice"] == "required");
+    CHECK(body["messages"][0]["content"][1] == json::parse(R"({"type": "file", "file": {
+        "filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}})"));
+}
+
+TEST_CASE("openai: messages as other services write them", "[openai]") {
+    // Mistral's reasoning, in a list of parts within a part.
+    auto const answer =
+        decode(events_of({delta({{"content", json::parse(R"([{"type": "thinking", "thinking":
+                               [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}])")}}),
+                          delta({{"content", "b"}}, "function_call")}),
+               1000);
+    CHECK(answer.whole.text() == "ab");
+    CHECK(answer.whole.message.content.at(0) == llms::content_part(llms::reasoning_part{"hm"}));
+    CHECK(answer.whole.finish == llms::finish_reason::tool_calls);
+
+    // A role that came from nowhere goes back there.
+    auto const odd = json{{"role", "critic"}, {"content", "c"}};
+    CHECK(json(llms::openai::to_json(llms::openai::message_from_json(odd))) == odd);
+    CHECK_THROWS_AS(llms::openai::message_from_json("text"), llms::provider_error);
+}
+
 TEST_CASE("openai: what is no answer is named", "[openai]") {
     auto const* const text =
         GENERATE("{}", "[]", "7", R"({"choices": []})", R"({"choices": [{}]})",

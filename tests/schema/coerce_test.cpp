@@ -279,6 +279,23 @@ TEST_CASE("coerce: a branch is taken only if it is the only one", "[coerce]") {
     // As text it fits already.
     CHECK(coerced_to(parse(R"({"anyOf": [{"type": "integer"}, {"type": "string"}]})"), "3") ==
           json("3"));
+    // Only one has room for it.
+    for (
+        auto const* const bounds :
+        {R"([{"type": "integer", "exclusiveMinimum": 7}, {"type": "array", "items": {"type": "boolean"}}])",
+         R"([{"type": "integer", "exclusiveMaximum": 7}, {"type": "integer", "exclusiveMinimum": 7}])",
+         R"([{"type": "integer", "maximum": 7}, {"type": "integer", "minimum": 8}])"}) {
+        CAPTURE(bounds);
+        auto const schema = parse((std::string(R"({"anyOf": )") + bounds + "}").c_str());
+        CHECK(coerced_to(schema, "8") == json(8));
+        CHECK(coerced_to(schema, "7.5") == nothing());
+    }
+    auto const by_size = parse(R"({"anyOf": [
+        {"type": "object", "maxProperties": 1, "additionalProperties": {"type": "integer"}},
+        {"type": "object", "minProperties": 2, "additionalProperties": {"type": "boolean"}}]})");
+    CHECK(coerced_to(by_size, parse(R"({"a": "1"})")) == parse(R"({"a": 1})"));
+    CHECK(coerced_to(by_size, parse(R"({"a": "true", "b": "false"})")) ==
+          parse(R"({"a": true, "b": false})"));
     // 5 could become [5] in either.
     CHECK(coerced_to(parse(R"({"anyOf": [
         {"type": "object", "required": ["a"], "properties": {"a": {"type": "array"}}},

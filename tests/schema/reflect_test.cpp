@@ -401,6 +401,10 @@ TEST_CASE("reflect: limits of described are checked", "[reflect]") {
           "/changes: expected at most 9, found 10");
     CHECK(error_of(read<route>(R"({"start": "a", "to": "b", "seats": 5})")) ==
           "/seats: expected less than 5, found 5");
+    CHECK(error_of(read<route>(R"({"start": "a", "to": "b", "seats": 0})")) ==
+          "/seats: expected more than 0, found 0");
+    CHECK(error_of(read<route>(R"({"start": "a", "to": "b", "changes": -1})")) ==
+          "/changes: expected at least 0, found -1");
     CHECK(error_of(read<route>(R"({"start": "a", "to": "b", "via": ["1", "2", "3"]})")) ==
           "/via: expected at most 2 items, found 3");
     CHECK(read<route>(R"({"start": "\u00e9", "to": "b", "seats": null, "in": "miles"})"));
@@ -423,6 +427,16 @@ TEST_CASE("reflect: a variant takes the first alternative that fits", "[reflect]
     CHECK(error_of(read<name_or_point>(R"({"x": 1})")) ==
           R"(: the required member "y" is missing)");
     CHECK(schema_of<name_or_point, json>()["anyOf"].size() == 2);
+    // Forms without a name of their own go by that of their kind.
+    using many = std::variant<bool, int, double, std::vector<int>, std::map<std::string, int>,
+                              std::chrono::seconds, std::chrono::year_month_day, far_away>;
+    auto const text = error_of(read<many>("null"));
+    CAPTURE(text);
+    CHECK(text.starts_with(": fits none of its 8 forms: boolean ("));
+    for (auto const* const form :
+         {"integer (", "number (", "array (", "object (", "duration (", "date (", "far_away ("}) {
+        CHECK(text.find(std::string("; ") + form) != std::string::npos);
+    }
     CHECK(to_json(shape{circle{1}}).dump() == R"({"radius":1.0})");
 }
 

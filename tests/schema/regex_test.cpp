@@ -43,6 +43,52 @@ TEST_CASE("linear_regex: names what it cannot run, and where", "[regex]") {
     }
 }
 
+TEST_CASE("linear_regex: a pattern that is none is refused by its reason", "[regex]") {
+    auto const reason_of = [](std::string const& text) -> std::string {
+        try {
+            static_cast<void>(llms::linear_regex::compile(text));
+        } catch (llms::pattern_error const& e) {
+            return e.what();
+        }
+        return "";
+    };
+    auto const times = [](int n, std::string const& piece) {
+        std::string text;
+        for (int i = 0; i < n; ++i) {
+            text += piece;
+        }
+        return text;
+    };
+    auto const [text, reason] = GENERATE_COPY(table<std::string, std::string>(
+        {{"a|*", "nothing to repeat"},
+         {"(?:+)", "nothing to repeat"},
+         {times(201, "(") + times(201, ")"), "groups nested deeper than 200"},
+         {"(?<1a>x)", "not a name for a group"},
+         {"(?<a-b>x)", "not a name for a group"},
+         {"(?<>x)", "unfinished name of a group"},
+         {"(?<ab", "unfinished name of a group"},
+         {"(?<a>x)\\k", "\\k needs the name of a group"},
+         {"(?<a>x)\\kb", "\\k needs the name of a group"},
+         {"\\u{}", "a hexadecimal digit is missing"},
+         {"\\u{110000}", "beyond the last code point"},
+         {"[" + times(101, "\\p{Lu}") + "]", "more than 100 properties in one class"},
+         {"\\c1", "\\c needs a letter"},
+         {"a\\", "\\ at the end"}}));
+    CAPTURE(text);
+    CHECK(reason_of(text).find(reason) != std::string::npos);
+}
+
+TEST_CASE("linear_regex: escapes of characters", "[regex]") {
+    auto const matches = [](char const* pattern, std::string_view text) {
+        return llms::linear_regex::compile(pattern).search(text);
+    };
+    CHECK(matches("^\\t\\n\\v\\f\\r$", "\t\n\v\f\r"));
+    CHECK(matches("^[\\t\\n\\v\\f\\r]{5}$", "\r\f\v\n\t"));
+    CHECK(matches("^\\uD83D\\uDE00$", "\xF0\x9F\x98\x80"));
+    CHECK(matches("^\\u{1F600}$", "\xF0\x9F\x98\x80"));
+    CHECK_FALSE(matches("^\\uD83Dx$", "x")); // half a pair stands for nothing in UTF-8
+}
+
 TEST_CASE("linear_regex: without a table it answers the same", "[regex]") {
     // Which of the last twelve letters is an a: a table of 4096 rows, out of proportion.
     auto const program = llms::linear_regex::compile("^(a|b)*a(a|b){11}$");

@@ -80,6 +80,39 @@ TEST_CASE("schema: all problems are thrown at once, each with its place", "[sche
     CHECK(problems.size() == 8);
 }
 
+TEST_CASE("schema: a keyword of the wrong type is a problem", "[schema]") {
+    struct sample {
+        char const* schema;
+        char const* keyword;
+        char const* reason;
+    };
+    auto const each = GENERATE(
+        sample{R"({"$anchor": 5})", "$anchor", "expected a string, found number"},
+        sample{R"({"$dynamicAnchor": []})", "$dynamicAnchor", "expected a string, found array"},
+        sample{R"({"$schema": {}})", "$schema", "expected a string, found object"},
+        sample{R"({"$ref": null})", "$ref", "expected a string, found null"},
+        sample{R"({"$schema": "https://json-schema.org/draft/2019-09/schema",
+                   "$recursiveAnchor": 1})",
+               "$recursiveAnchor", "expected a boolean, found number"},
+        sample{R"({"properties": []})", "properties", "expected an object of schemas, found array"},
+        sample{R"({"$defs": 1})", "$defs", "expected an object of schemas, found number"},
+        sample{R"({"enum": "a"})", "enum", "expected an array, found string"},
+        sample{R"({"pattern": 1})", "pattern", "expected a string, found number"},
+        sample{R"({"format": 1})", "format", "expected a string, found number"},
+        sample{R"({"uniqueItems": "yes"})", "uniqueItems", "expected a boolean, found string"},
+        sample{R"({"multipleOf": "2"})", "multipleOf", "expected a number, found string"});
+    CAPTURE(each.schema);
+    auto const problems = problems_of(json::parse(each.schema));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].pointer.empty());
+    CHECK(problems[0].keyword == each.keyword);
+    CHECK(problems[0].reason == each.reason);
+
+    auto const anchor = problems_of(R"({"$ref": "#nope"})"_json);
+    REQUIRE(anchor.size() == 1);
+    CHECK(anchor[0].reason == R"("#nope": there is no anchor "nope")");
+}
+
 TEST_CASE("schema: the text of the error names pointer, keyword and reason", "[schema]") {
     CHECK_THROWS_WITH(schema::compile(R"({"properties": {"n": {"multipleOf": 0}}})"_json),
                       "the schema cannot be compiled: at \"/properties/n\", multipleOf: must be "
@@ -119,6 +152,44 @@ TEST_CASE("schema: references go to pointers, anchors and identifiers", "[schema
     CHECK(compiled.resolve("https://elsewhere.org#here") == nullptr);
     CHECK(compiled.referenced(root["properties"]["i"]) == &root["$defs"]["own"]);
     CHECK(compiled.referenced(root["$defs"]["own"]) == nullptr);
+}
+
+TEST_CASE("schema: a reference is resolved as RFC 3986 says", "[schema]") {
+    struct sample {
+        char const* reference;
+        char const* uri;
+    };
+    // The examples of its section 5.4 that leave the document, and some beyond.
+    auto const each = GENERATE(
+        sample{"g:h", "g:h"}, sample{"g", "http://a/b/c/g"}, sample{"./g", "http://a/b/c/g"},
+        sample{"g/", "http://a/b/c/g/"}, sample{"/g", "http://a/g"}, sample{"//g", "http://g"},
+        sample{"?y", "http://a/b/c/d;p?y"}, sample{"g?y", "http://a/b/c/g?y"},
+        sample{"g#s", "http://a/b/c/g"}, sample{"g?y#s", "http://a/b/c/g?y"},
+        sample{";x", "http://a/b/c/;x"}, sample{"g;x?y#s", "http://a/b/c/g;x?y"},
+        sample{".", "http://a/b/c/"}, sample{"./", "http://a/b/c/"}, sample{"..", "http://a/b/"},
+        sample{"../", "http://a/b/"}, sample{"../g", "http://a/b/g"}, sample{"../..", "http://a/"},
+        sample{"../../", "http://a/"}, sample{"../../g", "http://a/g"},
+        sample{"../../../g", "http://a/g"}, sample{"../../../../g", "http://a/g"},
+        sample{"/./g", "http://a/g"}, sample{"/../g", "http://a/g"},
+        sample{"g.", "http://a/b/c/g."}, sample{".g", "http://a/b/c/.g"},
+        sample{"g..", "http://a/b/c/g.."}, sample{"..g", "http://a/b/c/..g"},
+        sample{"./../g", "http://a/b/g"}, sample{"./g/.", "http://a/b/c/g/"},
+        sample{"g/./h", "http://a/b/c/g/h"}, sample{"g/../h", "http://a/b/c/h"},
+        sample{"g;x=1/./y", "http://a/b/c/g;x=1/y"}, sample{"g;x=1/../y", "http://a/b/c/y"},
+        sample{"g?y/./x", "http://a/b/c/g?y/./x"}, sample{"g?y/../x", "http://a/b/c/g?y/../x"});
+    CAPTURE(each.reference);
+    auto asked = std::string{};
+    auto const resolver = [&](std::string_view uri) -> std::optional<json> {
+        asked = uri;
+        return std::nullopt;
+    };
+    static_cast<void>(problems_of({{"$id", "http://a/b/c/d;p?q"}, {"$ref", each.reference}},
+                                  {.resolver = resolver}));
+    CHECK(asked == each.uri);
+    // From a base without a path.
+    asked.clear();
+    static_cast<void>(problems_of({{"$id", "http://host"}, {"$ref", "g"}}, {.resolver = resolver}));
+    CHECK(asked == "http://host/g");
 }
 
 TEST_CASE("schema: documents elsewhere come from the resolver only", "[schema]") {

@@ -51,6 +51,15 @@ struct copied {
 
 } // namespace
 
+TEST_CASE("channel: a status has a name", "[channel]") {
+    CHECK(std::string(to_string(conqueue_status::success)) == "success");
+    CHECK(std::string(to_string(conqueue_status::empty)) == "empty");
+    CHECK(std::string(to_string(conqueue_status::full)) == "full");
+    CHECK(std::string(to_string(conqueue_status::closed)) == "closed");
+    CHECK(std::string(to_string(conqueue_status::timeout)) == "timeout");
+    CHECK(std::string(to_string(conqueue_status::stopped)) == "stopped");
+}
+
 TEST_CASE("channel: first in, first out, across the end of the ring", "[channel]") {
     channel<int> ch(3);
     for (int round = 0; round != 5; ++round) {

@@ -138,6 +138,12 @@ private:
         auto to = json(json::value_t::object);
         auto words = std::string{};
         for (auto const& [keyword, value] : from.items()) {
+            if ((keyword == "type" && !value.is_string() && !value.is_array()) ||
+                (keyword == "enum" && !value.is_array()) ||
+                (keyword == "description" && !value.is_string())) {
+                refuse(pointer, keyword, "is not what JSON Schema has there");
+                return from;
+            }
             if (stays(keyword, value)) {
                 to[keyword] = value;
             } else if (keyword == "const") {
@@ -199,6 +205,9 @@ private:
 
     // Strict objects are closed. OpenAI's have every member required, and an optional one may be null.
     void close(json& object) const {
+        if (!refusals_.empty()) {
+            return; // the original will be returned, and what is here may be no schema
+        }
         auto& properties = object["properties"];
         if (properties.is_null()) {
             properties = json(json::value_t::object);
@@ -259,7 +268,7 @@ private:
     // Whether a definition can be reached from itself.
     static auto refers_to_itself(json const& root) -> bool {
         auto const defs = root.find("$defs");
-        if (defs == root.end()) {
+        if (defs == root.end() || !defs->is_object()) {
             return mentions(root, "#", 0);
         }
         for (auto const& [name, unused] : defs->items()) {
