@@ -63,6 +63,15 @@ struct thread_magazines {
 
 inline constinit thread_local thread_magazines this_thread_magazines{};
 
+// Has the first lines of an object come over while others are used.
+inline void prefetch_head([[maybe_unused]] pool_node const* node) noexcept {
+#if defined(__GNUC__)
+    auto const* const bytes = reinterpret_cast<char const*>(node); // NOLINT(*-reinterpret-cast)
+    __builtin_prefetch(bytes, 1);
+    __builtin_prefetch(bytes + 64, 1);
+#endif
+}
+
 // Life. A recycler is open until its pool ends, and lives until its last reference has gone: the
 // pool's, one for every magazine held, one for every handle. `references_` counts the first two,
 // times two; its lowest bit says "open". Handles are not counted while the pool is open, which
@@ -236,16 +245,6 @@ private:
         return mine.items[--mine.count];
     }
 
-    // Another thread touched the object last: its first lines come over while the ones before it in
-    // the batch are used.
-    static void prefetch([[maybe_unused]] pool_node const* node) noexcept {
-#if defined(__GNUC__)
-        __builtin_prefetch(node, 1);
-        __builtin_prefetch(reinterpret_cast<char const*>(node) + 64,
-                           1); // NOLINT(*-reinterpret-cast)
-#endif
-    }
-
     static void push(magazine& mine, pool_node* node) noexcept {
         mine.items[mine.count++] = node;
         increment<std::memory_order_release>(mine.given); // last: close() relies on it
@@ -263,9 +262,7 @@ private:
         return granted;
     }
 
-    void give_room(std::size_t n) noexcept {
-        room_.fetch_add(n, std::memory_order_relaxed);
-    }
+    void give_room(std::size_t n) noexcept { room_.fetch_add(n, std::memory_order_relaxed); }
 
     // ---- The depot. Filled from the back and emptied from the front, so that those who give and
     // those who take seldom meet.
@@ -375,7 +372,7 @@ private:
             give_room(mine->limit);
             mine->limit = mine->count = fetch(mine->items.data(), batch_);
             for (std::uint32_t k = 0; k < mine->count; ++k) {
-                prefetch(mine->items[k]);
+                prefetch_head(mine->items[k]); // another thread touched it last
             }
         }
         return mine->count == 0 ? nullptr : pop(*mine);
