@@ -28,7 +28,7 @@ struct canned_transport {
     std::string body;
 
     void send(llms::http_request const& /*request*/, llms::http_receiver& receiver,
-              std::stop_token const& /*stop*/) {
+              std::stop_token const& /*stop*/) const {
         if (receiver.on_head(head)) {
             static_cast<void>(receiver.on_body(body));
         }
@@ -130,7 +130,7 @@ TEST_CASE("exchange: an error says what the provider said", "[exchange]") {
 }
 
 TEST_CASE("exchange: an answer that is none", "[exchange]") {
-    auto const reads = [](std::string body, std::size_t max_bytes = 1000) {
+    auto const reads = [](std::string const& body, std::size_t max_bytes = 1000) {
         llms::openai_client openai{canned_transport{{.status = 200}, body},
                                    {.max_response_bytes = max_bytes}};
         llms::anthropic_client anthropic{canned_transport{{.status = 200}, body},
