@@ -13,8 +13,11 @@
 #include <llms/chat/limited.hpp>
 #include <llms/chat/mock_provider.hpp>
 #include <llms/chat/observed.hpp>
+#include <llms/chat/recording.hpp>
+#include <llms/chat/replaying.hpp>
 #include <llms/chat/retrying.hpp>
 #include <llms/chat/timeout.hpp>
+#include <llms/chat/trimmed.hpp>
 #include <llms/chat/with_tools.hpp>
 
 #include <benchmark/benchmark.h>
@@ -22,6 +25,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ostream>
+#include <sstream>
+#include <streambuf>
 #include <string>
 #include <utility>
 #include <vector>
@@ -175,15 +181,43 @@ constexpr llms::timeout_limits an_hour{.total = std::chrono::hours(1),
                                        .first_chunk = std::chrono::hours(1),
                                        .idle = std::chrono::hours(1)};
 
+// Where a recording costs its text and nothing else.
+class nowhere : std::streambuf {
+public:
+    std::ostream stream{this};
+
+private:
+    auto overflow(int_type c) -> int_type override { return traits_type::not_eof(c); }
+    auto xsputn(char const* /*text*/, std::streamsize n) -> std::streamsize override { return n; }
+};
+nowhere discarded;
+
 #define LLMS_BENCH_GUARDS(function)                                                                \
     BENCHMARK_CAPTURE(function, timeout, llms::timeout(an_hour));                                  \
     BENCHMARK_CAPTURE(function, fallback, llms::fallback(mock(1)));                                \
     BENCHMARK_CAPTURE(function, limited, llms::limited({.requests_per_minute = 1e12}));            \
     BENCHMARK_CAPTURE(function, budgeted, llms::budgeted({.max_tokens = 1'000'000'000'000}));      \
+    BENCHMARK_CAPTURE(function, trimmed, llms::trimmed({.max_tokens = 8000}));                     \
+    BENCHMARK_CAPTURE(function, recording, llms::recording(discarded.stream));                     \
     BENCHMARK_CAPTURE(function, coalesced, llms::coalesced({.any_temperature = true}))             \
         ->UseRealTime();                                                                           \
     BENCHMARK_CAPTURE(function, hedged, llms::hedged({.after = std::chrono::hours(1)}))            \
         ->UseRealTime()
+
+// The same call out of a recording.
+void BM_replayed_call(benchmark::State& state) {
+    std::stringstream file;
+    auto const question = ask();
+    auto recorded = mock(20) | llms::recording(file);
+    auto const answer = recorded.complete(question);
+    llms::replaying_provider client{file, {.repeat_last = true}};
+    for (auto _ : state) {
+        if (client.complete(question).text() != answer.text()) {
+            state.SkipWithError("not what was recorded");
+        }
+    }
+}
+BENCHMARK(BM_replayed_call);
 
 LLMS_BENCH_GUARDS(BM_guard_call);
 LLMS_BENCH_GUARDS(BM_guard_token);
