@@ -3,6 +3,7 @@
 // The second tiers: a get and a put of 1 KiB of a SQLite file, and what `guarded_store` adds to a get.
 // The baselines are what a program writes by hand: the two prepared statements without bounds, expiry
 // or other processes in mind, and the store itself, unguarded.
+#include "support/temporary_directory.hpp"
 #include <llms/cache/guarded_store.hpp>
 
 #include <benchmark/benchmark.h>
@@ -17,8 +18,6 @@
 #    include <llms/ext/sqlite_store.hpp>
 
 #    include <sqlite3.h>
-
-#    include <filesystem>
 #endif
 
 namespace {
@@ -78,22 +77,6 @@ BENCHMARK(BM_store_guarded_get);
 BENCHMARK(BM_store_guarded_baseline_bare);
 
 #if __has_include(<sqlite3.h>)
-
-// A file of its own, that goes with it.
-struct scratch {
-    std::filesystem::path folder =
-        std::filesystem::temp_directory_path() /
-        ("llms-store-bench-" + std::to_string(clock::now().time_since_epoch().count()));
-
-    scratch() { std::filesystem::create_directory(folder); }
-    scratch(scratch const&) = delete;
-    auto operator=(scratch const&) -> scratch& = delete;
-    ~scratch() {
-        std::error_code ignored;
-        std::filesystem::remove_all(folder, ignored);
-    }
-    [[nodiscard]] auto file() const -> std::string { return (folder / "store.db").string(); }
-};
 
 struct llms_store {
     llms::sqlite_store store;
@@ -157,8 +140,8 @@ private:
 
 template <class Store>
 void BM_store_sqlite_get(benchmark::State& state) {
-    scratch const place;
-    Store store(place.file());
+    llms_tests::temporary_directory const place;
+    Store store(place.file("store.db"));
     std::string const value(1024, 'v');
     for (int id = 0; id < keys; ++id) {
         store.put(key(id), value);
@@ -174,8 +157,8 @@ void BM_store_sqlite_get(benchmark::State& state) {
 
 template <class Store>
 void BM_store_sqlite_put(benchmark::State& state) {
-    scratch const place;
-    Store store(place.file());
+    llms_tests::temporary_directory const place;
+    Store store(place.file("store.db"));
     std::string const value(1024, 'v');
     int id = 0;
     for (auto _ : state) {

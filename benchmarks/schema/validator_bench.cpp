@@ -292,14 +292,18 @@ auto calls_schema() -> json {
 }
 
 /// By `bytes`: what it takes as the instance grows.
-void bm_long_instance(benchmark::State& state) {
+template <class Judge>
+void run_long_instance(benchmark::State& state, Judge judge) {
     auto const instance = calls(static_cast<std::size_t>(state.range(0)));
-    auto const validator = llms::validator{llms::schema::compile(calls_schema())};
     for (auto _ : state) {
-        if (!validator.is_valid(instance)) {
+        if (!judge.is_valid(instance)) {
             state.SkipWithError("a valid instance was refused");
         }
     }
+}
+
+void bm_long_instance(benchmark::State& state) {
+    run_long_instance(state, llms::validator{llms::schema::compile(calls_schema())});
 }
 BENCHMARK(bm_long_instance)
     ->Name("BM_long_instance")
@@ -309,13 +313,7 @@ BENCHMARK(bm_long_instance)
 
 #if LLMS_BENCH_VALIJSON
 void bm_long_instance_valijson(benchmark::State& state) {
-    auto const instance = calls(static_cast<std::size_t>(state.range(0)));
-    auto validator = peer(calls_schema());
-    for (auto _ : state) {
-        if (!validator.is_valid(instance)) {
-            state.SkipWithError("a valid instance was refused");
-        }
-    }
+    run_long_instance(state, peer(calls_schema()));
 }
 BENCHMARK(bm_long_instance_valijson)
     ->Name("BM_long_instance_valijson")

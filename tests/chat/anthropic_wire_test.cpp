@@ -291,6 +291,9 @@ TEST_CASE("anthropic: a response that was made here", "[anthropic]") {
     CHECK(wire["usage"]["input_tokens"] == 3);
     CHECK(wire["usage"]["output_tokens"] == 2);
     CHECK(wire["content"] == json::parse(R"([{"type": "text", "text": "a"}])"));
+}
+
+TEST_CASE("anthropic: a message is an object", "[anthropic]") {
     CHECK_THROWS_AS(llms::anthropic::message_from_json("text"), llms::provider_error);
 }
 

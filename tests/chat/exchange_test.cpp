@@ -2,6 +2,7 @@
 //
 // What the clients make of an HTTP answer, over a transport without a network.
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
 #include <llms/chat/anthropic.hpp>
 #include <llms/chat/openai.hpp>
 #include <llms/chat/provider_error.hpp>
@@ -9,7 +10,6 @@
 #include <chrono>
 #include <ctime>
 #include <optional>
-#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -21,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
+using support::error_of;
 
 // Gives every request the same answer.
 struct canned_transport {
@@ -40,21 +41,11 @@ auto ask() -> llms::request {
     return {.model = "m", .messages = {llms::message::user("hi")}, .max_tokens = 10};
 }
 
-template <class Call>
-auto error_of_call(Call&& call) -> llms::provider_error {
-    try {
-        std::forward<Call>(call)();
-    } catch (llms::provider_error const& e) {
-        return e;
-    }
-    throw std::logic_error("the call succeeded");
-}
-
 auto error_of_answer(int status, std::vector<llms::http_header> headers, std::string body = "")
     -> llms::provider_error {
     llms::openai_client client{
         canned_transport{{.status = status, .headers = std::move(headers)}, std::move(body)}};
-    return error_of_call([&] { static_cast<void>(client.complete(ask())); });
+    return error_of([&] { return client.complete(ask()); });
 }
 
 auto retry_after(std::string name, std::string value) -> std::optional<milliseconds> {
@@ -135,8 +126,8 @@ TEST_CASE("exchange: an answer that is none", "[exchange]") {
                                    {.max_response_bytes = max_bytes}};
         llms::anthropic_client anthropic{canned_transport{{.status = 200}, body},
                                          {.max_response_bytes = max_bytes}};
-        auto const first = error_of_call([&] { static_cast<void>(openai.complete(ask())); });
-        auto const second = error_of_call([&] { static_cast<void>(anthropic.complete(ask())); });
+        auto const first = error_of([&] { return openai.complete(ask()); });
+        auto const second = error_of([&] { return anthropic.complete(ask()); });
         CHECK(first.kind() == llms::failure::malformed);
         CHECK(second.kind() == llms::failure::malformed);
         return std::string(first.what());
@@ -152,7 +143,7 @@ TEST_CASE("exchange: a stream that is none ends in an error", "[exchange]") {
     auto const reads = [](int status, std::string body) {
         llms::openai_client client{canned_transport{{.status = status}, std::move(body)},
                                    {.max_response_bytes = 1000}};
-        return error_of_call([&] { static_cast<void>(client.stream(ask()).finish()); });
+        return error_of([&] { return client.stream(ask()).finish(); });
     };
     CHECK(reads(200, "").kind() == llms::failure::connection); // cut off
     CHECK(reads(200, "data: {\n\n").kind() == llms::failure::malformed);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
 #include "support/shared_data.hpp"
 #include <llms/chat/chunk.hpp>
 #include <llms/chat/openai_wire.hpp>
@@ -56,12 +57,7 @@ auto delta(json change, json finish = nullptr) -> std::string {
 }
 
 auto kind_of_failure(std::vector<std::string> const& data) -> llms::failure {
-    try {
-        static_cast<void>(decode(events_of(data), 1000));
-    } catch (llms::provider_error const& e) {
-        return e.kind();
-    }
-    throw std::logic_error("the stream was taken");
+    return support::error_of([&] { return decode(events_of(data), 1000); }).kind();
 }
 
 } // namespace

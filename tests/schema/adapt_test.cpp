@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +15,9 @@ namespace {
 
 using llms::schema_dialect;
 using nlohmann::ordered_json;
+
+constexpr std::array strict_dialects{schema_dialect::openai_strict,
+                                     schema_dialect::anthropic_strict};
 
 auto adapt_text(std::string_view schema, schema_dialect dialect) -> llms::adapted_schema {
     return llms::adapt(ordered_json::parse(schema), dialect);
@@ -37,7 +40,7 @@ auto refusal(std::string_view schema, schema_dialect dialect) -> llms::adapted_s
 } // namespace
 
 TEST_CASE("adapt: the root must be one object", "[adapt]") {
-    for (auto const dialect : {schema_dialect::openai_strict, schema_dialect::anthropic_strict}) {
+    for (auto const dialect : strict_dialects) {
         CHECK(refusal(R"({"type": "string"})", dialect).keyword == "type");
         CHECK(refusal("true", dialect).keyword == "type");
         CHECK(refusal("[]", dialect).keyword == "type");
@@ -70,7 +73,7 @@ TEST_CASE("adapt: what cannot be said is refused with its place", "[adapt]") {
                  sample{R"({"type": "array", "items": {"type": "array", "items": {}}})", "type",
                         "/properties/x/items/items"});
     CAPTURE(each.member);
-    for (auto const dialect : {schema_dialect::openai_strict, schema_dialect::anthropic_strict}) {
+    for (auto const dialect : strict_dialects) {
         auto const note = refusal(with_member(each.member), dialect);
         CHECK(note.keyword == each.keyword);
         CHECK(note.pointer == each.pointer);
@@ -85,10 +88,15 @@ TEST_CASE("adapt: what is no schema is refused, not a crash", "[adapt]") {
                  R"({"type": "array", "items": 4})",
                  R"({"type": "string", "description": 1, "maxLength": 2})");
     CAPTURE(member);
-    for (auto const dialect : {schema_dialect::openai_strict, schema_dialect::anthropic_strict}) {
+    for (auto const dialect : strict_dialects) {
         refusal(with_member(member), dialect);
         // Optional, where OpenAI's dialect adds null to what there is.
         refusal(R"({"type": "object", "properties": {"x": )" + std::string(member) + "}}", dialect);
+    }
+}
+
+TEST_CASE("adapt: definitions that are none are refused, not a crash", "[adapt]") {
+    for (auto const dialect : strict_dialects) {
         refusal(R"({"type": "object", "properties": {}, "$defs": 5})", dialect);
         refusal(R"({"type": "object", "properties": {}, "$defs": ["a"]})", dialect);
     }
@@ -137,7 +145,7 @@ TEST_CASE("adapt: no deeper and no larger than the provider takes", "[adapt]") {
     for (int level = 0; level < 200; ++level) {
         deep = {{"type", "object"}, {"properties", {{"x", deep}}}, {"required", {"x"}}};
     }
-    for (auto const dialect : {schema_dialect::openai_strict, schema_dialect::anthropic_strict}) {
+    for (auto const dialect : strict_dialects) {
         auto const adapted = llms::adapt(deep, dialect);
         CHECK_FALSE(adapted.expressible);
         CHECK(adapted.notes.front().text == "nested deeper than 64 levels");

@@ -40,6 +40,17 @@ auto accepts(json const& document, json const& instance, llms::compile_options c
     return validator{schema::compile(document, options)}.is_valid(instance);
 }
 
+// The document that a schema named `base` asks the resolver for.
+auto document_asked_for(char const* base, char const* reference) -> std::string {
+    auto asked = std::string{};
+    auto const resolver = [&](std::string_view uri) -> std::optional<json> {
+        asked = uri;
+        return std::nullopt;
+    };
+    static_cast<void>(problems_of({{"$id", base}, {"$ref", reference}}, {.resolver = resolver}));
+    return asked;
+}
+
 auto nested(std::size_t depth, std::string_view open, std::string_view core, std::string_view close)
     -> json {
     auto text = std::string{};
@@ -107,10 +118,12 @@ TEST_CASE("schema: a keyword of the wrong type is a problem", "[schema]") {
     CHECK(problems[0].pointer.empty());
     CHECK(problems[0].keyword == each.keyword);
     CHECK(problems[0].reason == each.reason);
+}
 
-    auto const anchor = problems_of(R"({"$ref": "#nope"})"_json);
-    REQUIRE(anchor.size() == 1);
-    CHECK(anchor[0].reason == R"("#nope": there is no anchor "nope")");
+TEST_CASE("schema: an anchor that is not there is a problem", "[schema]") {
+    auto const problems = problems_of(R"({"$ref": "#nope"})"_json);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].reason == R"("#nope": there is no anchor "nope")");
 }
 
 TEST_CASE("schema: the text of the error names pointer, keyword and reason", "[schema]") {
@@ -178,18 +191,11 @@ TEST_CASE("schema: a reference is resolved as RFC 3986 says", "[schema]") {
         sample{"g;x=1/./y", "http://a/b/c/g;x=1/y"}, sample{"g;x=1/../y", "http://a/b/c/y"},
         sample{"g?y/./x", "http://a/b/c/g?y/./x"}, sample{"g?y/../x", "http://a/b/c/g?y/../x"});
     CAPTURE(each.reference);
-    auto asked = std::string{};
-    auto const resolver = [&](std::string_view uri) -> std::optional<json> {
-        asked = uri;
-        return std::nullopt;
-    };
-    static_cast<void>(problems_of({{"$id", "http://a/b/c/d;p?q"}, {"$ref", each.reference}},
-                                  {.resolver = resolver}));
-    CHECK(asked == each.uri);
-    // From a base without a path.
-    asked.clear();
-    static_cast<void>(problems_of({{"$id", "http://host"}, {"$ref", "g"}}, {.resolver = resolver}));
-    CHECK(asked == "http://host/g");
+    CHECK(document_asked_for("http://a/b/c/d;p?q", each.reference) == each.uri);
+}
+
+TEST_CASE("schema: a reference is resolved from a base without a path", "[schema]") {
+    CHECK(document_asked_for("http://host", "g") == "http://host/g");
 }
 
 TEST_CASE("schema: documents elsewhere come from the resolver only", "[schema]") {
