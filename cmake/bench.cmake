@@ -29,6 +29,7 @@ endif()
 llms_install(
     nlohmann-json3-dev libbenchmark-dev pkg-config make libcurl4-openssl-dev libsqlite3-dev
     libhiredis-dev libre2-dev libpcre2-dev prometheus-cpp-dev
+    redis-server # for redis_store
     # the peers that are measured beside llms
     libtbb-dev libboost-fiber-dev libconcurrentqueue-dev libvalijson-dev libmimalloc-dev
     libjemalloc-dev)

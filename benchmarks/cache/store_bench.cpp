@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The second tiers: a get and a put of 1 KiB of a SQLite file, and what `guarded_store` adds to a get.
-// The baselines are what a program writes by hand: the two prepared statements without bounds, expiry
-// or other processes in mind, and the store itself, unguarded.
+// The second tiers: a get and a put of 1 KiB of a SQLite file and of a Redis server, and what
+// `guarded_store` adds to a get. The baselines are what a program writes by hand: two prepared
+// statements, two commands of hiredis, without bounds, deadlines or other processes in mind; and the
+// store itself, unguarded.
 #include "support/temporary_directory.hpp"
 #include <llms/cache/guarded_store.hpp>
 
@@ -18,6 +19,12 @@
 #    include <llms/ext/sqlite_store.hpp>
 
 #    include <sqlite3.h>
+#endif
+#if __has_include(<hiredis/hiredis.h>)
+#    include "support/redis_server.hpp"
+#    include <llms/ext/redis_store.hpp>
+
+#    include <hiredis/hiredis.h>
 #endif
 
 namespace {
@@ -76,24 +83,58 @@ void BM_store_guarded_baseline_bare(benchmark::State& state) {
 BENCHMARK(BM_store_guarded_get);
 BENCHMARK(BM_store_guarded_baseline_bare);
 
-#if __has_include(<sqlite3.h>)
+template <class Store>
+void run_get(benchmark::State& state, Store& store) {
+    std::string const value(1024, 'v');
+    for (int id = 0; id < keys; ++id) {
+        store.put(key(id), value);
+    }
+    int id = 0;
+    for (auto _ : state) {
+        if (store.get(key(id)) != value) {
+            state.SkipWithError("not what was put");
+        }
+        id = (id + 1) % keys;
+    }
+}
 
-struct llms_store {
-    llms::sqlite_store store;
+template <class Store>
+void run_put(benchmark::State& state, Store& store) {
+    std::string const value(1024, 'v');
+    int id = 0;
+    for (auto _ : state) {
+        store.put(key(id), value);
+        id = (id + 1) % keys;
+    }
+    if (store.get(key(0)) != value) {
+        state.SkipWithError("not what was put");
+    }
+}
 
-    explicit llms_store(std::string const& path) : store(path) {}
+/// A store of llms as a program calls it.
+template <class Store>
+class llms_store {
+public:
+    template <class Place>
+    explicit llms_store(Place const& place) : store_(place) {}
+
     auto get(std::string const& name) -> std::optional<std::string> {
-        return store.get(name, clock::now() + 1s);
+        return store_.get(name, clock::now() + 1s);
     }
     void put(std::string const& name, std::string_view value) {
-        store.put(name, value, 1h, clock::now() + 1s);
+        store_.put(name, value, 1h, clock::now() + 1s);
     }
+
+private:
+    Store store_;
 };
 
+#if __has_include(<sqlite3.h>)
+
 // The same journal and the same syncs.
-class by_hand {
+class sqlite_by_hand {
 public:
-    explicit by_hand(std::string const& path) {
+    explicit sqlite_by_hand(std::string const& path) {
         sqlite3_open(path.c_str(), &file_);
         sqlite3_exec(file_,
                      "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
@@ -102,9 +143,9 @@ public:
         sqlite3_prepare_v2(file_, "SELECT v FROM t WHERE k = ?1", -1, &get_, nullptr);
         sqlite3_prepare_v2(file_, "INSERT OR REPLACE INTO t VALUES (?1, ?2)", -1, &put_, nullptr);
     }
-    by_hand(by_hand const&) = delete;
-    auto operator=(by_hand const&) -> by_hand& = delete;
-    ~by_hand() {
+    sqlite_by_hand(sqlite_by_hand const&) = delete;
+    auto operator=(sqlite_by_hand const&) -> sqlite_by_hand& = delete;
+    ~sqlite_by_hand() {
         sqlite3_finalize(get_);
         sqlite3_finalize(put_);
         sqlite3_close(file_);
@@ -142,41 +183,97 @@ template <class Store>
 void BM_store_sqlite_get(benchmark::State& state) {
     llms_tests::temporary_directory const place;
     Store store(place.file("store.db"));
-    std::string const value(1024, 'v');
-    for (int id = 0; id < keys; ++id) {
-        store.put(key(id), value);
-    }
-    int id = 0;
-    for (auto _ : state) {
-        if (store.get(key(id)) != value) {
-            state.SkipWithError("not what was put");
-        }
-        id = (id + 1) % keys;
-    }
+    run_get(state, store);
 }
 
 template <class Store>
 void BM_store_sqlite_put(benchmark::State& state) {
     llms_tests::temporary_directory const place;
     Store store(place.file("store.db"));
-    std::string const value(1024, 'v');
-    int id = 0;
-    for (auto _ : state) {
-        store.put(key(id), value);
-        id = (id + 1) % keys;
-    }
-    if (store.get(key(0)) != value) {
-        state.SkipWithError("not what was put");
-    }
+    run_put(state, store);
 }
 
-BENCHMARK_TEMPLATE(BM_store_sqlite_get, llms_store)->Name("BM_store_sqlite_get")->UseRealTime();
-BENCHMARK_TEMPLATE(BM_store_sqlite_get, by_hand)
+BENCHMARK_TEMPLATE(BM_store_sqlite_get, llms_store<llms::sqlite_store>)
+    ->Name("BM_store_sqlite_get")
+    ->UseRealTime();
+BENCHMARK_TEMPLATE(BM_store_sqlite_get, sqlite_by_hand)
     ->Name("BM_store_sqlite_get_baseline_by_hand")
     ->UseRealTime();
-BENCHMARK_TEMPLATE(BM_store_sqlite_put, llms_store)->Name("BM_store_sqlite_put")->UseRealTime();
-BENCHMARK_TEMPLATE(BM_store_sqlite_put, by_hand)
+BENCHMARK_TEMPLATE(BM_store_sqlite_put, llms_store<llms::sqlite_store>)
+    ->Name("BM_store_sqlite_put")
+    ->UseRealTime();
+BENCHMARK_TEMPLATE(BM_store_sqlite_put, sqlite_by_hand)
     ->Name("BM_store_sqlite_put_baseline_by_hand")
+    ->UseRealTime();
+
+#endif
+
+#if __has_include(<hiredis/hiredis.h>)
+
+class redis_by_hand {
+public:
+    explicit redis_by_hand(llms::redis_store_options const& options)
+        : context_(redisConnect(options.host.c_str(), options.port)) {}
+    redis_by_hand(redis_by_hand const&) = delete;
+    auto operator=(redis_by_hand const&) -> redis_by_hand& = delete;
+    ~redis_by_hand() { redisFree(context_); }
+
+    auto get(std::string const& name) -> std::optional<std::string> {
+        auto const answer = command("GET llms:%b", name.data(), name.size());
+        return answer != nullptr && answer->str != nullptr
+                   ? std::optional(std::string(answer->str, answer->len))
+                   : std::nullopt;
+    }
+    void put(std::string const& name, std::string_view value) {
+        (void)command("SET llms:%b %b PX 3600000", name.data(), name.size(), value.data(),
+                      value.size());
+    }
+
+private:
+    struct free_reply {
+        void operator()(redisReply* answer) const noexcept { freeReplyObject(answer); }
+    };
+    template <class... Words>
+    auto command(char const* format, Words... words) -> std::unique_ptr<redisReply, free_reply> {
+        return std::unique_ptr<redisReply, free_reply>(
+            static_cast<redisReply*>(redisCommand(context_, format, words...)));
+    }
+
+    redisContext* context_;
+};
+
+template <class Store, class Run>
+void with_redis(benchmark::State& state, Run run) {
+    if (!llms_tests::redis_server::installed()) {
+        state.SkipWithError("no redis-server here");
+        return;
+    }
+    llms_tests::redis_server const server;
+    Store store(llms::redis_store_options{.port = server.port()});
+    run(state, store);
+}
+
+template <class Store>
+void BM_store_redis_get(benchmark::State& state) {
+    with_redis<Store>(state, run_get<Store>);
+}
+
+template <class Store>
+void BM_store_redis_put(benchmark::State& state) {
+    with_redis<Store>(state, run_put<Store>);
+}
+
+BENCHMARK_TEMPLATE(BM_store_redis_get, llms_store<llms::redis_store>)
+    ->Name("BM_store_redis_get")
+    ->UseRealTime();
+BENCHMARK_TEMPLATE(BM_store_redis_get, redis_by_hand)
+    ->Name("BM_store_redis_get_baseline_by_hand")
+    ->UseRealTime();
+BENCHMARK_TEMPLATE(BM_store_redis_put, llms_store<llms::redis_store>)
+    ->Name("BM_store_redis_put")
+    ->UseRealTime();
+BENCHMARK_TEMPLATE(BM_store_redis_put, redis_by_hand)
+    ->Name("BM_store_redis_put_baseline_by_hand")
     ->UseRealTime();
 
 #endif

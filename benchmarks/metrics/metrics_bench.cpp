@@ -17,6 +17,15 @@
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <vector>
+
+#if __has_include(<prometheus/text_serializer.h>)
+#    include <llms/ext/prometheus.hpp>
+
+#    include <prometheus/histogram.h>
+#    include <prometheus/registry.h>
+#    include <prometheus/text_serializer.h>
+#endif
 
 namespace {
 
@@ -190,15 +199,20 @@ BENCHMARK(BM_metrics_counter)->Threads(1)->Threads(2);
 BENCHMARK(BM_metrics_counter_atomic)->Threads(1)->Threads(2);
 BENCHMARK(BM_metrics_histogram)->Threads(1)->Threads(2);
 
-// What a scrape costs with 100 models, some 12,000 lines.
-void BM_metrics_prometheus_text(benchmark::State& state) {
-    llms::metrics metrics;
+// 100 models, some 12,000 lines of a scrape.
+void fill(llms::metrics& metrics) {
     for (int i = 0; i < 100; ++i) {
         auto event = operation(static_cast<std::uint64_t>(i));
         auto const model = "model-" + std::to_string(i);
         event.info.model = model;
         metrics.record(event);
     }
+}
+
+// What a scrape costs.
+void BM_metrics_prometheus_text(benchmark::State& state) {
+    llms::metrics metrics;
+    fill(metrics);
     std::size_t bytes = 0;
     for (auto _ : state) {
         bytes += metrics.prometheus_text().size();
@@ -206,5 +220,66 @@ void BM_metrics_prometheus_text(benchmark::State& state) {
     state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
 }
 BENCHMARK(BM_metrics_prometheus_text)->Unit(benchmark::kMillisecond);
+
+#if __has_include(<prometheus/text_serializer.h>)
+
+auto count(std::vector<prometheus::MetricFamily> const& families) -> std::size_t {
+    std::size_t series = 0;
+    for (auto const& family : families) {
+        series += family.metric.size();
+    }
+    return series;
+}
+
+// The same scrape through prometheus-cpp: the bridge collects, the library writes.
+void BM_metrics_prometheus_bridge(benchmark::State& state) {
+    llms::metrics metrics;
+    fill(metrics);
+    llms::prometheus_collectable const bridge{metrics.registry()};
+    std::size_t bytes = 0;
+    for (auto _ : state) {
+        bytes += prometheus::TextSerializer{}.Serialize(bridge.Collect()).size();
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
+}
+
+// Collecting alone, beside a registry of prometheus-cpp that has as many histograms.
+void BM_metrics_prometheus_collect(benchmark::State& state) {
+    llms::metrics metrics;
+    fill(metrics);
+    llms::prometheus_collectable const bridge{metrics.registry()};
+    std::size_t series = 0;
+    for (auto _ : state) {
+        series += count(bridge.Collect());
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(series));
+}
+
+void BM_metrics_prometheus_collect_baseline_prometheus_cpp(benchmark::State& state) {
+    llms::metrics metrics;
+    fill(metrics);
+    auto const wanted = count(llms::prometheus_collectable{metrics.registry()}.Collect());
+    prometheus::Registry registry;
+    auto& family = prometheus::BuildHistogram().Name("seconds").Help("").Register(registry);
+    prometheus::Histogram::BucketBoundaries const bounds(llms::metric::duration_bounds.begin(),
+                                                         llms::metric::duration_bounds.end());
+    for (std::size_t i = 0; i < wanted; ++i) {
+        family
+            .Add({{"gen_ai_operation_name", "chat"}, {"gen_ai_request_model", std::to_string(i)}},
+                 bounds)
+            .Observe(static_cast<double>(i));
+    }
+    std::size_t series = 0;
+    for (auto _ : state) {
+        series += count(registry.Collect());
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(series));
+}
+
+BENCHMARK(BM_metrics_prometheus_bridge)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_metrics_prometheus_collect);
+BENCHMARK(BM_metrics_prometheus_collect_baseline_prometheus_cpp);
+
+#endif
 
 } // namespace

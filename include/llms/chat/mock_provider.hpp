@@ -341,7 +341,7 @@ private:
         std::vector<std::string> texts;
         texts.reserve(shared_->options.words);
         for (std::size_t i = 0; i < shared_->options.words; ++i) {
-            texts.push_back((i == 0 ? "" : " ") + std::string(words[random.below(words.size())]));
+            texts.emplace_back(i == 0 ? "" : " ").append(words[random.below(words.size())]);
         }
         return mock_answer::pieces(texts);
     }
