@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include "support/manual_clock.hpp"
 #include "support/memory_store.hpp"
+#include <llms/cache/cache_codec.hpp>
 #include <llms/cache/circuit_breaker.hpp>
 #include <llms/cache/guarded_store.hpp>
 #include <llms/cache/store.hpp>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -409,5 +411,31 @@ TEST_CASE("guarded_store: readers, writers and a store that comes and goes",
 }
 
 } // namespace
+
+TEST_CASE("cache_codec: a number of another size is none", "[cache]") {
+    std::string bytes;
+    llms::cache_codec<int>::encode(7, bytes);
+    CHECK(llms::cache_codec<int>::decode(bytes) == 7);
+    CHECK_FALSE(llms::cache_codec<int>::decode(bytes + "."));
+}
+
+// A store that throws what is no std::exception.
+struct rude_store {
+    auto get(std::string_view /*key*/, llms::store_deadline /*deadline*/)
+        -> std::optional<std::string> {
+        throw 42;
+    }
+    void put(std::string_view /*key*/, std::string_view /*value*/,
+             std::chrono::milliseconds /*ttl*/, llms::store_deadline /*deadline*/) {
+        throw 42;
+    }
+    void erase(std::string_view /*key*/, llms::store_deadline /*deadline*/) { throw 42; }
+};
+
+TEST_CASE("guarded_store: whatever a store throws is a miss", "[guarded_store]") {
+    guarded tier{std::make_shared<rude_store>(), relaxed()};
+    CHECK(look(tier, "k") == "-");
+    CHECK(tier.stats().failures == 1);
+}
 
 } // namespace store_test

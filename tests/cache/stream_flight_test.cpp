@@ -67,7 +67,7 @@ TEST_CASE("stream_flight: readers get every chunk from the first, whenever they 
     CHECK(stats.abandoned == 0);
 }
 
-TEST_CASE("stream_flight: nobody joins a sealed stream; its readers get its end",
+TEST_CASE("stream_flight: nobody joins a sealed stream, its readers get its end",
           "[stream_flight]") {
     flights all;
     std::optional<flights::writer> writer;

@@ -430,4 +430,34 @@ TEST_CASE("openai: a response makes the round trip, unknown members and all", "[
     CHECK(json(llms::openai::to_json(llms::openai::response_from_json(wire))) == wire);
 }
 
+TEST_CASE("anthropic: pieces without a beginning, and what follows the end", "[anthropic]") {
+    auto const answer = decode({delta({{"type", "thinking_delta"}, {"thinking", "hm"}}),
+                                delta({{"type", "text_delta"}, {"text", "a"}}, 1),
+                                delta({{"type", "news_delta"}, {"text", "of what?"}}, 2),
+                                finish("end_turn"), json{{"type", "message_stop"}},
+                                delta({{"type", "text_delta"}, {"text", "late"}}, 1)});
+    CHECK(answer.text() == "a");
+    REQUIRE(answer.message.content.size() == 2);
+    CHECK(std::get<llms::reasoning_part>(answer.message.content[0]).text == "hm");
+}
+
+TEST_CASE("anthropic: a block of an unknown kind grows by what is said of it", "[anthropic]") {
+    auto const answer = decode({start({{"type", "news"}, {"text", "a"}, {"n", 1}}),
+                                delta({{"type", "news_delta"}, {"text", "b"}, {"n", 2}}), delta(5),
+                                stop(), finish("end_turn"), json{{"type", "message_stop"}}});
+    REQUIRE(answer.message.content.size() == 1);
+    CHECK(std::get<llms::other_part>(answer.message.content[0]).raw ==
+          json{{"type", "news"}, {"text", "ab"}, {"n", 2}});
+}
+
+TEST_CASE("anthropic: the blocks open at one time are bounded", "[anthropic]") {
+    std::vector<json> events;
+    for (int i = 0; i < 129; ++i) {
+        events.push_back(start({{"type", "text"}, {"text", ""}}, i));
+    }
+    auto const error = error_of([&] { return decode(events); });
+    CHECK(error.kind() == llms::failure::malformed);
+    CHECK(std::string(error.what()).find("128 blocks open") != std::string::npos);
+}
+
 } // namespace anthropic_wire_test

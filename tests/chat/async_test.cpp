@@ -240,4 +240,22 @@ TEST_CASE("async: many coroutines on a few threads, some destroyed", "[async][th
     }
 }
 
+TEST_CASE("async_stream: given up, it keeps what came", "[async]") {
+    mock_provider model{mock_answer::text("a b c")};
+    shared_queue loop;
+    std::string kept;
+    bool ended = true;
+    auto const read_one = [&](shared_queue& executor) -> coroutine {
+        auto stream = llms::stream_async(model, ask(), executor);
+        static_cast<void>(co_await stream.next());
+        stream.cancel();
+        ended = co_await stream.next() != nullptr || stream.done();
+        kept = std::move(stream).value().text();
+    };
+    auto const work = read_one(loop);
+    loop.run_until_done(work);
+    CHECK(kept == "a");
+    CHECK_FALSE(ended);
+}
+
 } // namespace async_test

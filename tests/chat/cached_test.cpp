@@ -140,7 +140,7 @@ TEST_CASE("cached: N callers at one moment make one call", "[cached][threads]") 
     CHECK(stats.misses == 1);
 }
 
-TEST_CASE("cached: a leader of a stream may leave; the others get it whole", "[cached][threads]") {
+TEST_CASE("cached: a leader of a stream may leave, the others get it whole", "[cached][threads]") {
     scripted_provider inner({chunks_of({"a", "b", "c"})});
     std::latch joined(1);
     llms::response_cache cache{{.tenant = "t"}};

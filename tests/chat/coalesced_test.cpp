@@ -120,6 +120,7 @@ TEST_CASE("coalesced: what may not be joined goes past", "[coalesced]") {
     go.count_down();
     CHECK_FALSE(std::move(first).finish().coalesced);
     CHECK(std::move(second).finish().coalesced == joined);
+    CHECK_FALSE(client.complete(warm).coalesced); // nobody asks with it
 }
 
 TEST_CASE("coalesced: a leader who is stopped hands over", "[coalesced][threads]") {

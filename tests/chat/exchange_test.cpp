@@ -6,6 +6,7 @@
 #include <llms/chat/anthropic.hpp>
 #include <llms/chat/openai.hpp>
 #include <llms/chat/provider_error.hpp>
+#include <llms/detail/chat_json.hpp>
 
 #include <chrono>
 #include <ctime>
@@ -149,6 +150,14 @@ TEST_CASE("exchange: a stream that is none ends in an error", "[exchange]") {
     CHECK(reads(200, "data: {\n\n").kind() == llms::failure::malformed);
     CHECK(reads(200, "data: " + std::string(2000, 'x')).kind() == llms::failure::malformed);
     CHECK(reads(401, "data: x\n\n").kind() == llms::failure::authentication);
+}
+
+TEST_CASE("exchange: a request that is not UTF-8 is refused, an excerpt is cut between characters",
+          "[exchange]") {
+    CHECK_THROWS_AS(llms::detail::dump_body({{"content", "\xFF"}}), llms::error);
+    auto const begin = std::string(199, 'a');
+    CHECK(llms::detail::excerpt(begin + "\u00e9 and more") == begin + "...");
+    CHECK(llms::detail::excerpt(begin + "b") == begin + "b");
 }
 
 } // namespace exchange_test

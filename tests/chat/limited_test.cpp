@@ -243,7 +243,7 @@ TEST_CASE("limited: who waits for the rate goes on when it is there", "[limited]
     }
 }
 
-TEST_CASE("limited: max_wait ends the wait, unsent; retrying may ask again", "[limited]") {
+TEST_CASE("limited: max_wait ends the wait, unsent, retrying may ask again", "[limited]") {
     auto const model = answers({5, 5});
     llms::limiter limits({.max_concurrent = 1, .max_wait = 1ms});
     auto held = std::optional(limits.enter(ask(), {}));

@@ -355,6 +355,7 @@ TEST_CASE("trimmed: what is sent fits", "[message_manager]") {
     CHECK(client.complete(ask).text() == "a");
     CHECK(client.stream(ask).finish().text() == "a");
     CHECK(inner->asked == std::vector<std::string>{"q2", "q2"});
+    CHECK(client.name() == "scripted");
     ask.messages.push_back(message::tool_result("x", ""));
     CHECK_THROWS_AS(client.complete(ask), llms::history_error);
     CHECK(inner->calls == 2);

@@ -19,7 +19,7 @@ auto ask() -> llms::request {
 
 } // namespace
 
-TEST_CASE("observed: operations and attempts are counted apart; a hit is no call", "[observed]") {
+TEST_CASE("observed: operations and attempts are counted apart, a hit is no call", "[observed]") {
     support::scripted_provider inner({support::chunks_of({"a", "b"})});
     llms::metrics metrics;
     llms::response_cache cache{{.tenant = "t"}};
@@ -36,7 +36,7 @@ TEST_CASE("observed: operations and attempts are counted apart; a hit is no call
     CHECK(total.failed_calls == 0);
 }
 
-TEST_CASE("observed: failures have their type; a stream left early is cancelled", "[observed]") {
+TEST_CASE("observed: failures have their type, a stream left early is cancelled", "[observed]") {
     support::scripted_provider inner({support::chunks_of({"a", "b"})});
     llms::metrics metrics;
     std::vector<std::string> errors;
@@ -57,9 +57,13 @@ TEST_CASE("observed: failures have their type; a stream left early is cancelled"
         throw 42;
     };
     CHECK_THROWS(client.complete(ask()));
-    CHECK(errors ==
-          std::vector<std::string>{"cancelled", "rate_limited", "rate_limited", "_OTHER"});
-    CHECK(metrics.summary().failed_calls == 4);
+    inner->on_call = [](std::stop_token const&) {
+        throw llms::timeout_error("late");
+    };
+    CHECK_THROWS_AS(client.complete(ask()), llms::timeout_error);
+    CHECK(errors == std::vector<std::string>{"cancelled", "rate_limited", "rate_limited", "_OTHER",
+                                             "timeout"});
+    CHECK(metrics.summary().failed_calls == 5);
 }
 
 TEST_CASE("observed: attempts and retries bear the id of their operation", "[observed]") {

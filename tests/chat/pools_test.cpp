@@ -122,6 +122,9 @@ TEST_CASE("pools: wiping reaches the strings inside JSON", "[pools]") {
     nlohmann::json value = {{"key", long_text}, {"list", {1, long_text, {{"deep", long_text}}}}};
     llms::detail::wipe(value);
     CHECK(value.is_null());
+    auto bytes = nlohmann::json::binary({1, 2, 3});
+    llms::detail::wipe(bytes);
+    CHECK(bytes.is_null());
 
     // What the strings held is gone from their buffers, not only cut off.
     std::string text(long_text);

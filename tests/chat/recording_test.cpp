@@ -346,7 +346,7 @@ TEST_CASE("replaying: reads within its bounds", "[recording]") {
           "replaying: cannot open /nonexistent/calls.jsonl");
 }
 
-TEST_CASE("recording: a stream that is left is replayed so far; a cancelled call is not",
+TEST_CASE("recording: a stream that is left is replayed so far, a cancelled call is not",
           "[recording]") {
     std::stringstream file;
     mock_provider const model{mock_answer::text("a b c")};

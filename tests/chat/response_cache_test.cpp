@@ -15,6 +15,7 @@
 #include <semaphore>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -124,7 +125,7 @@ TEST_CASE("response codec: every field comes back", "[response_cache]") {
     CHECK(back->cuts.empty());
 }
 
-TEST_CASE("response codec: the cuts of a stream come back; those that do not fit are left out",
+TEST_CASE("response codec: the cuts of a stream come back, those that do not fit are left out",
           "[response_cache]") {
     llms::stream_recorder<test_clock> recorder;
     for (auto const& piece : chunks_of({"Hel", "lo"})) {
@@ -334,7 +335,7 @@ TEST_CASE("response_cache: memory keeps what comes from the tier for the rest of
     }
 }
 
-TEST_CASE("response_cache: only_if_cached looks into the second tier; no_store leaves it alone",
+TEST_CASE("response_cache: only_if_cached looks into the second tier, no_store leaves it alone",
           "[response_cache]") {
     auto const store = std::make_shared<memory_store>();
     auto const tier = guard(store);
@@ -666,6 +667,58 @@ TEST_CASE("cached: a refresh is not answered by a call that began before",
     CHECK(client.complete(with(cache_mode::refresh)).text() == "2");
     refreshed.count_down();
     CHECK(std::move(slow).finish().text() == "1");
+}
+
+TEST_CASE("response_cache: an answer can be forgotten, in the second tier too",
+          "[response_cache]") {
+    auto const tier = guard(std::make_shared<memory_store>());
+    scripted_provider inner({chunks_of({"1"}), chunks_of({"2"})});
+    llms::response_cache cache{{.tenant = "t", .tier = tier}};
+    auto client = inner | llms::cached(cache);
+    CHECK(client.complete(ask()).text() == "1");
+    settle(tier);
+    CHECK_FALSE(cache.erase(ask("another"), "scripted"));
+    CHECK(client.complete(ask()).text() == "1");
+    CHECK(cache.erase(ask(), "scripted"));
+    settle(tier);
+    CHECK(client.complete(ask()).text() == "2");
+}
+
+TEST_CASE("response_cache: purge drops what has expired", "[response_cache]") {
+    scripted_provider inner({chunks_of({"1"})});
+    cache_type cache{{.tenant = "t", .ttl = 1s}};
+    auto client = inner | llms::cached(cache);
+    static_cast<void>(client.complete(ask()));
+    CHECK(cache.purge() == 0);
+    test_clock::advance(2s);
+    CHECK(cache.purge() == 1);
+    CHECK(cache.stats().entries == 0);
+}
+
+TEST_CASE("response_cache: a price that cannot be told costs no answer", "[response_cache]") {
+    scripted_provider inner({chunks_of({"1"})});
+    llms::response_cache cache{
+        {.tenant = "t",
+         .price = [](std::string_view /*model*/, llms::usage const& /*saved*/) -> double {
+             throw 42;
+         }}};
+    auto client = inner | llms::cached(cache);
+    static_cast<void>(client.complete(ask()));
+    CHECK(client.complete(ask()).cached);
+    CHECK(cache.stats().output_tokens_saved == 3);
+    CHECK(cache.stats().cost_saved == 0);
+}
+
+TEST_CASE("response_cache: only_if_cached does not call for what is never cached",
+          "[response_cache]") {
+    scripted_provider inner({chunks_of({"1"})});
+    llms::response_cache cache{{.tenant = "t"}};
+    auto client = inner | llms::cached(cache);
+    auto warm = with(cache_mode::only_if_cached);
+    warm.temperature = 1.0;
+    CHECK_THROWS_AS(client.complete(warm), llms::cache_miss_error);
+    CHECK_THROWS_AS(client.stream(warm), llms::cache_miss_error);
+    CHECK(inner->calls == 0);
 }
 
 } // namespace response_cache_test

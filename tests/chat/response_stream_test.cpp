@@ -96,4 +96,20 @@ TEST_CASE("response_builder: joins text, reasoning and tool calls in their order
     CHECK(m.tool_calls[1] == llms::tool_call{"b", "g", "{}"});
 }
 
+TEST_CASE("response_builder: members beside the text are merged, calls are bounded",
+          "[response_stream]") {
+    llms::response_builder built;
+    built.add({.text = "a", .json = R"({"x": 1, "y": 1})"});
+    built.add({.text = "b", .json = R"({"y": 2})"});
+    built.add({.kind = llms::chunk_kind::tool_call, .index = 4'000'000'000U, .id = "far"});
+    auto const& answer = built.value();
+    REQUIRE(answer.message.content.size() == 1);
+    CHECK(std::get<llms::text_part>(answer.message.content[0]).extra ==
+          nlohmann::json{{"x", 1}, {"y", 2}});
+    CHECK(answer.message.tool_calls.size() <= 1024);
+    for (auto const& call : answer.message.tool_calls) {
+        CHECK(call.id.empty());
+    }
+}
+
 } // namespace response_stream_test

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
 #include "support/scripted_provider.hpp"
+#include <llms/chat/mock_provider.hpp>
 #include <llms/chat/structured.hpp>
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace structured_test {
 
@@ -107,7 +110,7 @@ TEST_CASE("structured: of broken candidates the one that fits wins", "[structure
     CHECK(client->calls == 1);
 }
 
-TEST_CASE("structured: tells the model where its JSON is broken; mending can be off",
+TEST_CASE("structured: tells the model where its JSON is broken, mending can be off",
           "[structured]") {
     auto client = client_saying(
         {R"({"city": "Oslo", "degrees": NaN})", R"({"city": "Oslo", "degrees": 3,})"});
@@ -117,6 +120,30 @@ TEST_CASE("structured: tells the model where its JSON is broken; mending can be 
     CHECK(client->asked[1].find("no value of JSON, at byte 28") != std::string::npos);
     CHECK(weather.text().find("the rule that would mend it is off, at byte 29") !=
           std::string::npos);
+}
+
+TEST_CASE("structured: the value can be moved out, and what was mended is told", "[structured]") {
+    auto client = client_saying({R"({"city": "Oslo", "degrees": 3,})"});
+    auto weather = llms::structured<forecast>(client, question());
+    REQUIRE(weather);
+    REQUIRE(weather.mends().size() == 1);
+    CHECK(weather.mends()[0].rule == llms::mending::trailing_comma);
+    forecast const taken = *std::move(weather);
+    CHECK(taken.city == "Oslo");
+}
+
+TEST_CASE("structured: asks for the provider's own kind of it where told to", "[structured]") {
+    llms::mock_provider model{llms::mock_answer::text(R"({"city": "Oslo", "degrees": 3})")};
+    llms::structured_options const options{.response_format = true, .name = "forecast"};
+    CHECK(llms::structured<forecast>(model, question(), options));
+    auto asked = question();
+    asked.response_format = {{"type", "json_object"}};
+    CHECK(llms::structured<forecast>(model, asked, options)); // what the caller said stands
+    auto const format = model.requests().at(0).response_format;
+    CHECK(format.at("type") == "json_schema");
+    CHECK(format.at("json_schema").at("name") == "forecast");
+    CHECK(format.at("json_schema").at("schema") == llms::schema_of<forecast>());
+    CHECK(model.requests().at(1).response_format == asked.response_format);
 }
 
 } // namespace structured_test

@@ -293,7 +293,7 @@ TEST_CASE("with_tools: the caller's stop_token reaches the tools and ends the lo
     }
 }
 
-TEST_CASE("with_tools: deadlines reach the tools; past the whole no step is begun",
+TEST_CASE("with_tools: deadlines reach the tools, past the whole no step is begun",
           "[with_tools]") {
     std::vector<std::function<void()>> shelf;
     struct never {
@@ -308,6 +308,12 @@ TEST_CASE("with_tools: deadlines reach the tools; past the whole no step is begu
         CHECK(client.complete(ask()).text() == "Rain all over.");
         CHECK(model.requests()[1].messages[2].text() == "The tool did not answer in time.");
         CHECK(metrics.summary().tool_executions == 0); // none was begun
+    }
+    SECTION("that are far") {
+        auto model = two_steps();
+        auto client =
+            model | llms::with_tools(llms::toolbox{weather()}, {.tool_timeout = 2h, .timeout = 1h});
+        CHECK(client.complete(ask()).text() == "Rain all over.");
     }
     SECTION("of all") {
         for (bool const streamed : {false, true}) {

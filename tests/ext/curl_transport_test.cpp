@@ -108,7 +108,7 @@ TEST_CASE("openai_client: each fault gives its error, whole or streamed", "[curl
     CHECK(client.complete(ask()).text() == "fine"); // the client is as good as new
 }
 
-TEST_CASE("openai_client: a status says what to do; the key is in no error", "[curl]") {
+TEST_CASE("openai_client: a status says what to do, the key is in no error", "[curl]") {
     support::loopback_server server;
     auto client = client_of(server);
     struct expectation {

@@ -65,7 +65,7 @@ TEST_CASE("sqlite_store: keeps values over a restart, until they expire", "[sqli
     CHECK_FALSE(store.get("key", soon()));
 }
 
-TEST_CASE("sqlite_store: is bounded in entries and bytes; the expired, then the oldest go",
+TEST_CASE("sqlite_store: is bounded in entries and bytes, the expired, then the oldest go",
           "[sqlite_store]") {
     temporary_directory const place;
     timed_store store(place.file("db"), {.max_entries = 10, .max_bytes = 1000});

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace partial_test {
@@ -208,6 +209,44 @@ TEST_CASE("partial_json: tells of each value when it is complete", "[partial]") 
     CHECK(told.ends_with(R"(/c=true ={"a/b":[1,"x"],"c":true} )"));
     partial_json twice{{.unique_names = true}};
     CHECK(twice.feed(R"({"a": 1, "a")") == partial_status::malformed);
+}
+
+TEST_CASE("partial_json: says what is wrong with a character or a number", "[partial]") {
+    struct row {
+        std::string_view text;
+        std::size_t offset;
+        std::string_view reason;
+    };
+    for (auto const& [text, offset, reason] : {
+             row{"\xEF\xBBx", 2, "byte order mark"},
+             row{"\"a\xFF\"", 2, "UTF-8"},
+             row{"\"\\u12G4\"", 5, "hexadecimal"},
+             row{"\"\\uDC00\"", 6, "low surrogate"},
+             row{"\"\\uD800\\u0041\"", 12, "surrogate"},
+             row{"[1e999]", 6, "too large"},
+         }) {
+        INFO(text);
+        partial_json seen;
+        CHECK_FALSE(seen.error());
+        CHECK(seen.feed(text) == partial_status::malformed);
+        CHECK(seen.error()->offset == offset);
+        CHECK(seen.offset() == offset);
+        CHECK(std::string_view(seen.error()->reason).find(reason) != std::string_view::npos);
+    }
+    partial_json marked;
+    CHECK(marked.feed("\xEF\xBB") == partial_status::open);
+    CHECK(marked.feed("\xBF[1]") == partial_status::done);
+    CHECK(std::move(marked).value() == json{1});
+}
+
+TEST_CASE("partial_json: what a call throws ends it", "[partial]") {
+    partial_json seen{{.on_complete = [](std::string_view /*pointer*/, json const& /*value*/) {
+        throw 42;
+    }}};
+    CHECK_THROWS_AS(seen.feed("[1, 2"), int);
+    CHECK(seen.feed("]") == partial_status::malformed);
+    CHECK(seen.error()->reason == "a call threw");
+    CHECK(seen.value() == json{1});
 }
 
 } // namespace partial_test

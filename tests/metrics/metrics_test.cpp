@@ -363,4 +363,19 @@ TEST_CASE("operation_timer: one that is left without an end was cancelled", "[me
     CHECK(find(metrics, "llms.operations").series.at(0).labels.at(0).second == "cancelled");
 }
 
+TEST_CASE("operation_timer: its id is that of its events", "[metrics]") {
+    llms::metrics metrics;
+    std::vector<std::uint64_t> ids;
+    auto const seen = metrics.subscribe(
+        {.before_operation = [&](llms::operation_begin const& event) { ids.push_back(event.id); },
+         .after_operation =
+             [&](llms::operation_end const& event) {
+                 ids.push_back(event.id);
+             }});
+    llms::operation_timer timer{metrics, {"chat", "openai", "gpt-4o"}};
+    timer.end();
+    CHECK(timer.id() != 0);
+    CHECK(ids == std::vector<std::uint64_t>{timer.id(), timer.id()});
+}
+
 } // namespace metrics_test

@@ -459,4 +459,10 @@ TEST_CASE("coerce: whatever is put in, the outcome keeps its promises", "[coerce
     CHECK(changed > 200);
 }
 
+TEST_CASE("coercer: the value can be moved out", "[coerce]") {
+    auto const mend = llms::coercer{llms::schema::compile(json{{"type", "integer"}})};
+    CHECK(mend(json("3")).value(json("3")) == json(3));
+    CHECK(mend(json(4)).value(json(4)) == json(4));
+}
+
 } // namespace coerce_test

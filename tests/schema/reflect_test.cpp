@@ -590,4 +590,16 @@ TEST_CASE("reflect: hostile documents are bounded in depth and work", "[reflect]
     CHECK_FALSE(coerce<std::vector<json>>(quoted.c_str())->at(0).is_array());
 }
 
+TEST_CASE("reflect: a choice between choices", "[reflect]") {
+    using number = std::variant<int, bool>;
+    using choice = std::variant<number, std::string>;
+    CHECK(std::get<bool>(std::get<number>(*read<choice>("true"))));
+    CHECK(std::get<int>(std::get<number>(*read<choice>("7"))) == 7);
+    CHECK(std::get<std::string>(*read<choice>(R"("7")")) == "7");
+    CHECK_FALSE(read<choice>("null"));
+    using perhaps = std::variant<std::optional<int>, std::string>;
+    CHECK_FALSE(std::get<std::optional<int>>(*read<perhaps>("null")));
+    CHECK(std::get<std::optional<int>>(*read<perhaps>("7")) == 7);
+}
+
 } // namespace reflect_test

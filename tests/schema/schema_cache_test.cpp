@@ -162,4 +162,17 @@ TEST_CASE("schema_cache: what cannot be compiled is a schema_error each time", "
     CHECK(cache.stats().entries == 0);
 }
 
+TEST_CASE("schema_cache: a document has a key, and clearing forgets all but what is held",
+          "[schema_cache]") {
+    llms::schema_cache cache;
+    auto const document = json::parse(text_schema);
+    auto const hit = cache.get(cache.key(document));
+    CHECK(is_valid(cache.get(document), "abc"));
+    CHECK(cache.stats().entries == 1);
+    cache.clear();
+    CHECK(cache.stats().entries == 0);
+    CHECK(is_valid(hit, "abc"));
+    CHECK_FALSE(is_valid(hit, "abcd"));
+}
+
 } // namespace schema_cache_test

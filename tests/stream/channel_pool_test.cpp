@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/coroutine.hpp"
 #include <llms/stream/channel_pool.hpp>
 
 #include <atomic>
@@ -315,6 +316,54 @@ TEST_CASE("channel_pool: streams opened and dropped from all sides", "[channel_p
     REQUIRE(hooked == 400);
     REQUIRE(pool.stats().live == 0);
     REQUIRE(pool.stats().idle <= 2);
+}
+
+TEST_CASE("channel_pool: the ends do what a channel does", "[channel_pool]") {
+    channel_pool<std::string> pool;
+    auto ends = pool.open();
+    REQUIRE(ends.writer);
+    REQUIRE(ends.reader);
+    std::string const word = "one";
+    REQUIRE(ends.writer.try_push(word));
+    for (auto const* more : {"two", "three", "four", "five"}) {
+        REQUIRE(ends.writer.push(more));
+    }
+    REQUIRE(ends.writer.size() == 5);
+    REQUIRE(ends.reader.capacity() == 20);
+    std::vector<std::string> taken;
+    REQUIRE(*ends.reader.pop_some(taken, 1) == 1);
+    auto const second = ends.reader.pop();
+    REQUIRE(second->size() == 3);
+    auto at = ends.reader.begin();
+    REQUIRE(at->size() == 5);
+    at++;
+    REQUIRE(*at == "four");
+    REQUIRE(*ends.reader.pop_all(taken) == 1);
+    REQUIRE(taken == std::vector<std::string>{"one", "five"});
+}
+
+TEST_CASE("channel_pool: a coroutine may hold either end", "[channel_pool]") {
+    channel_pool<std::string> pool;
+    auto ends = pool.open();
+    support::run_queue loop;
+    std::string text;
+    auto const produce = [](auto& writer, auto& executor) -> support::coroutine {
+        for (auto const* word : {"one ", "two"}) {
+            static_cast<void>(co_await writer.async_push(executor, std::string(word)));
+        }
+        writer.close();
+    };
+    auto const consume = [](auto& reader, auto& executor, std::string& to) -> support::coroutine {
+        while (auto const token = co_await reader.async_pop(executor)) {
+            to += *token;
+        }
+    };
+    auto const reading = consume(ends.reader, loop, text);
+    auto const writing = produce(ends.writer, loop);
+    loop.run();
+    REQUIRE(writing.done());
+    REQUIRE(reading.done());
+    REQUIRE(text == "one two");
 }
 
 } // namespace channel_pool_test

@@ -85,7 +85,7 @@ TEST_CASE("select: a closed channel is ready, and says so", "[select]") {
     REQUIRE(status == conqueue_status::closed);
 }
 
-TEST_CASE("select: throws what the chosen channel was closed with; try_select does not",
+TEST_CASE("select: throws what the chosen channel was closed with, try_select does not",
           "[select]") {
     channel<int> open(1);
     channel<int> broken(1);

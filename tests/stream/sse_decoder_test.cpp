@@ -168,7 +168,7 @@ TEST_CASE("sse_decoder: an event above max_event_bytes is an error that names th
     }
 }
 
-TEST_CASE("sse_decoder: the bound is an event's, not the stream's; comments are free", "[sse]") {
+TEST_CASE("sse_decoder: the bound is an event's, not the stream's, comments are free", "[sse]") {
     sse_test::collector out{{.max_event_bytes = 9}};
     for (int i = 0; i < 100; ++i) {
         out.feed(": a comment much longer than nine bytes\nunknown: field, longer as well\n");

@@ -26,7 +26,12 @@ namespace llms_tests {
 
 class redis_server {
 public:
-    redis_server() : port_(free_port()) { start(); }
+    /// With options of the server's own beside the usual ones.
+    explicit redis_server(std::vector<std::string> options = {})
+        : options_(std::move(options)),
+          port_(free_port()) {
+        start();
+    }
     redis_server(redis_server const&) = delete;
     auto operator=(redis_server const&) -> redis_server& = delete;
     ~redis_server() { kill(); }
@@ -47,9 +52,11 @@ public:
     /// Starts it on its port and waits until it accepts connections; it is empty then.
     void start() {
         auto const port = std::to_string(port_);
-        if (!spawn({"redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
-                    "--appendonly", "no", "--loglevel", "warning"},
-                   pid_)) {
+        std::vector<std::string> words{"redis-server", "--port",     port,     "--bind",
+                                       "127.0.0.1",    "--save",     "",       "--appendonly",
+                                       "no",           "--loglevel", "warning"};
+        words.insert(words.end(), options_.begin(), options_.end());
+        if (!spawn(std::move(words), pid_)) {
             throw std::runtime_error("cannot start redis-server");
         }
         while (!accepts()) {
@@ -117,6 +124,7 @@ private:
         return connected;
     }
 
+    std::vector<std::string> options_;
     int port_;
     pid_t pid_ = 0;
 };

@@ -86,7 +86,6 @@ public:
     }
 
     [[nodiscard]] auto done() const noexcept -> bool { return built_.done(); }
-    [[nodiscard]] auto value() const noexcept -> response const& { return built_.value(); }
     [[nodiscard]] auto take() && -> recorded_response {
         return {std::move(built_).value(), std::move(cuts_)};
     }

@@ -35,12 +35,6 @@ public:
     /// The value that was put, opened or grew last, until the next event.
     [[nodiscard]] auto current() const noexcept -> Json const& { return *current_; }
 
-    /// The name in progress, or that of the value to come.
-    [[nodiscard]] auto name() const noexcept -> std::string const& { return name_; }
-    /// The string value in progress.
-    [[nodiscard]] auto text() const noexcept -> std::string const& {
-        return *current_->template get_ptr<std::string const*>();
-    }
     [[nodiscard]] auto in_text() const noexcept -> bool { return in_text_; }
 
     void begin_container(bool is_object) {
@@ -98,16 +92,7 @@ public:
         return *current_;
     }
 
-    /// Forgets what the current value, which is complete, consists of. Its name stays.
-    void discard() {
-        if (open_.empty() || open_.back().container->is_object()) {
-            *current_ = nullptr;
-        } else {
-            open_.back().container->template get_ptr<typename Json::array_t*>()->pop_back();
-        }
-    }
-
-    /// JSON Pointer of the container at `depth`.
+    /// JSON Pointer of the container inside of `outer` others.
     [[nodiscard]] auto pointer_to(std::size_t outer) const -> std::string {
         return pointer_.substr(0, open_[outer].pointer_size);
     }
@@ -128,16 +113,6 @@ public:
         if (current_ != open_.back().container) {
             append_step(result, open_.back().count - 1);
         }
-    }
-
-    /// JSON Pointer of the value that would be put now.
-    [[nodiscard]] auto next_pointer() const -> std::string {
-        if (open_.empty()) {
-            return {};
-        }
-        auto result = pointer_to(open_.size() - 1);
-        append_step(result, open_.back().count);
-        return result;
     }
 
     [[nodiscard]] auto take() && -> Json { return std::move(*root_); }

@@ -56,7 +56,6 @@ public:
     }
 
     [[nodiscard]] auto truncated() const noexcept -> bool { return truncated_; }
-    [[nodiscard]] auto stopped() const noexcept -> stop_reason { return run_.stopped(); }
 
 private:
     // Lengthens a pointer for as long as it lives.
