@@ -68,6 +68,9 @@ private:
                 return run[counter].get<double>() * unit;
             }
         }
+        if (run.contains("items_per_second")) {
+            return 1e9 / run["items_per_second"].get<double>();
+        }
         throw std::runtime_error(name + " does not say what an item takes");
     }
 };
