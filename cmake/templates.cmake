@@ -3,7 +3,7 @@
 # Says which functions of templates below include/llms no unit test instantiates: line coverage does
 # not count what was never compiled. clang-query lists, for each translation unit of the tests, the
 # functions that templates define and those that were made of them; what is in the first list alone
-# is an error. coverage.cmake runs this, too.
+# is an error.
 include(${CMAKE_CURRENT_LIST_DIR}/setup.cmake)
 llms_install(
     nlohmann-json3-dev catch2 pkg-config make clang clang-tools
@@ -12,8 +12,9 @@ llms_install(
 llms_run("configuring" ${CMAKE_COMMAND} --preset clang)
 
 set(folder ${LLMS_ROOT}/build/clang)
-# Left out: what the compiler writes, closures (they live in functions that are listed), and the
-# conversions that memory_fields.hpp counts with and nothing may call.
+# Left out: what the compiler writes; closures, which live in functions that are listed; the conversions
+# that memory_fields.hpp counts with and nothing may call; and what an iterator and an allocator must
+# have and libstdc++ does not use.
 file(WRITE ${folder}/templates.query [[
 set output diag
 set bind-root false

@@ -421,15 +421,15 @@ TEST_CASE("cache_codec: a number of another size is none", "[cache]") {
 
 // A store that throws what is no std::exception.
 struct rude_store {
-    auto get(std::string_view /*key*/, llms::store_deadline /*deadline*/)
+    static auto get(std::string_view /*key*/, llms::store_deadline /*deadline*/)
         -> std::optional<std::string> {
         throw 42;
     }
-    void put(std::string_view /*key*/, std::string_view /*value*/,
-             std::chrono::milliseconds /*ttl*/, llms::store_deadline /*deadline*/) {
+    static void put(std::string_view /*key*/, std::string_view /*value*/,
+                    std::chrono::milliseconds /*ttl*/, llms::store_deadline /*deadline*/) {
         throw 42;
     }
-    void erase(std::string_view /*key*/, llms::store_deadline /*deadline*/) { throw 42; }
+    static void erase(std::string_view /*key*/, llms::store_deadline /*deadline*/) { throw 42; }
 };
 
 TEST_CASE("guarded_store: whatever a store throws is a miss", "[guarded_store]") {

@@ -131,7 +131,7 @@ TEST_CASE("coerce: text that spells another type becomes it", "[coerce]") {
 TEST_CASE("coerce: what has no single exact reading stays wrong", "[coerce]") {
     for (auto const* const text :
          {"3.14", "1,234", "007", "+1", "1e400", "0x1F", "", " ", "1 2", "NaN", "Infinity", "1.",
-          ".5", "9223372036854775808.5", "99999999999999999999", "one"}) {
+          ".5", "9223372036854775808.5", "99999999999999999999", "one", "1e", "2.0e+"}) {
         INFO(text);
         CHECK(coerced_to(of_type("integer"), text) == nothing());
     }
@@ -145,6 +145,7 @@ TEST_CASE("coerce: what has no single exact reading stays wrong", "[coerce]") {
     CHECK(coerced_to(of_type("object"), "{\"a\": 1,}") == nothing());
     CHECK(coerced_to(of_type("object"), "[1]") == nothing());
     CHECK(coerced_to(of_type("integer"), 3.5) == nothing());
+    CHECK(coerced_to(of_type("integer"), json::binary({1})) == nothing());
     CHECK(coerced_to(of_type("array"), nullptr) == nothing());
     CHECK(coerced_to(parse(R"({"type": "integer", "maximum": 9})"), "10") == nothing());
 }
@@ -214,19 +215,21 @@ TEST_CASE("coerce: dates written in another unmistakable way become RFC 3339", "
         CHECK(coerced_to(time, text) == json("2024-05-01T12:00:00Z"));
     }
     CHECK(coerced_to(time, "2024-05-01 12:00:00.5+0200") == json("2024-05-01T12:00:00.5+02:00"));
+    CHECK(coerced_to(time, "2024-05-01 12:00:00-07") == json("2024-05-01T12:00:00-07:00"));
 
     // Not asserted, the format says nothing against these; asserted, they are errors.
     auto const asserted = llms::coercer{llms::schema::compile(date, {.formats_asserted = true})};
     auto const asserted_time =
         llms::coercer{llms::schema::compile(time, {.formats_asserted = true})};
-    for (auto const* const text : {"5/1/2024", "01-05-2024", "2024-02-30", "2024-13-01", "tomorrow",
-                                   "May 2024", "2024/5-1", "2024-05-01T12:00:00Z"}) {
+    for (auto const* const text :
+         {"5/1/2024", "01-05-2024", "2024-02-30", "2024-13-01", "tomorrow", "May 2024", "2024/5-1",
+          "2024-05-01T12:00:00Z", "2024-05-01-", "1 May 2024 AD"}) {
         INFO(text);
         CHECK(coerced_to(date, text) == json(text));
         CHECK_FALSE(asserted(json(text)));
     }
-    for (auto const* const text :
-         {"2024-05-01", "2024-05-01 12:00:00", "noon", "2024-05-01T25:00:00Z"}) {
+    for (auto const* const text : {"2024-05-01", "2024-05-01 12:00:00", "noon",
+                                   "2024-05-01T25:00:00Z", "2024-05-01  12:00:00Z"}) {
         INFO(text);
         CHECK(coerced_to(time, text) == json(text));
         CHECK_FALSE(asserted_time(json(text)));
@@ -266,6 +269,7 @@ TEST_CASE("coerce: each rule can be switched off", "[coerce]") {
         }
         CHECK(coerce(schema, value, {.rules = coercion::none}).changes().empty());
     }
+    CHECK(to_string(coercion::all) == "coercion"); // no single rule
 }
 
 TEST_CASE("coerce: a branch is taken only if it is the only one", "[coerce]") {
@@ -296,6 +300,10 @@ TEST_CASE("coerce: a branch is taken only if it is the only one", "[coerce]") {
     CHECK(coerced_to(by_size, parse(R"({"a": "1"})")) == parse(R"({"a": 1})"));
     CHECK(coerced_to(by_size, parse(R"({"a": "true", "b": "false"})")) ==
           parse(R"({"a": true, "b": false})"));
+    CHECK(coerced_to(parse(R"({"anyOf": [
+        {"type": "array", "items": {"type": "string", "maxLength": 2}},
+        {"type": "array", "items": {"type": "string", "minLength": 3}}]})"),
+                     "abc") == json::array({"abc"}));
     // 5 could become [5] in either.
     CHECK(coerced_to(parse(R"({"anyOf": [
         {"type": "object", "required": ["a"], "properties": {"a": {"type": "array"}}},
@@ -309,6 +317,20 @@ TEST_CASE("coerce: a branch is taken only if it is the only one", "[coerce]") {
     auto const result = coerce(shapes, parse(R"({"kind": "square", "side": "2"})"));
     REQUIRE(result);
     CHECK(pointers(result.changes()) == std::set<std::string>{"/side"});
+}
+
+TEST_CASE("coerce: boolean schemas and patterns of names leave members as they are", "[coerce]") {
+    auto const schema = parse(R"({"properties": {"any": true, "none": false,
+        "n": {"type": "integer"}}})");
+    CHECK(coerced_to(schema, parse(R"({"any": "1", "n": "2"})")) ==
+          parse(R"({"any": "1", "n": 2})"));
+    CHECK(coerced_to(schema, parse(R"({"none": "1", "n": "2"})")) == nothing());
+    CHECK(coerced_to(schema, parse(R"({"none": null, "n": "2"})")) == parse(R"({"n": 2})"));
+    // Which names `additionalProperties` is for, the patterns decide.
+    CHECK(coerced_to(parse(R"({"properties": {"n": {"type": "integer"}},
+                               "patternProperties": {"^x": {"type": "string"}},
+                               "additionalProperties": {"type": "integer"}})"),
+                     parse(R"({"x": "1", "n": "2"})")) == parse(R"({"x": "1", "n": 2})"));
 }
 
 TEST_CASE("coerce: references, also circular ones, and allOf are followed", "[coerce]") {
@@ -326,6 +348,11 @@ TEST_CASE("coerce: references, also circular ones, and allOf are followed", "[co
                               parse(R"({"a": "1"})"));
     CHECK(twice.changes().size() == 1);
     CHECK(coerced_to(parse(R"({"$ref": "#"})"), 1) == nothing());
+    // Up to draft 7 nothing counts beside a reference, not even a type that there is not.
+    CHECK(coerced_to(parse(R"({"$schema": "http://json-schema.org/draft-07/schema#",
+                               "properties": {"a": {"$ref": "#/definitions/n", "type": "whole"}},
+                               "definitions": {"n": {"type": "integer"}}})"),
+                     parse(R"({"a": "1"})")) == parse(R"({"a": 1})"));
     CHECK(coerced_to(parse(R"({"prefixItems": [{"type": "integer"}, {"type": "boolean"}],
                                "items": {"type": "null"}})"),
                      parse(R"(["1", "true", "null"])")) == parse("[1, true, null]"));
@@ -353,6 +380,16 @@ TEST_CASE("coerce: ordered_json keeps its order", "[coerce]") {
     auto const result = mend(value);
     REQUIRE(result);
     CHECK(result.value(value).dump() == R"({"b":1,"a":"X","c":1})");
+}
+
+TEST_CASE("coerce: enumerators of any type are known in an ordered_json", "[coerce]") {
+    auto const mend = llms::coercer{
+        llms::schema::compile(parse(R"({"items": {"enum": [{"k": 1, "l": [2]}, 3, null]}})"))};
+    auto const value = ordered_json::parse(R"([{"l": [2], "k": 1}, 3, "3", null])");
+    auto const result = mend(value);
+    REQUIRE(result);
+    CHECK(result.value(value).dump() == R"([{"l":[2],"k":1},3,3,null])");
+    CHECK_FALSE(mend(ordered_json::parse(R"([{"k": 1}, "3"])")));
 }
 
 TEST_CASE("coerce: hostile values and schemas end soon", "[coerce]") {

@@ -47,15 +47,20 @@ TEST_CASE("pattern: simple forms need no engine", "[pattern]") {
                                    "^\\p{L}{1,20}$",
                                    "[0-9]",
                                    "\\d{3}",
-                                   "^(a)$"}) {
+                                   "^(a)$",
+                                   "^\xE2\x82\xAC \\d+$"}) {
         INFO(text);
         CHECK(llms::pattern::compile(text, no_engine{}).is_trivial());
     }
-    for (auto const* const text : {"^a+b+$", "^(a|b)*$", "a|b", "[a-z]+$", "^[a-z]*b", "\\bx",
-                                   "^a$b", "(foo|bar)", "^\\p{Emoji}$"}) {
+    for (auto const* const text :
+         {"^a+b+$", "^(a|b)*$", "a|b", "[a-z]+$", "^[a-z]*b", "\\bx", "^a$b", "(foo|bar)",
+          "^\\p{Emoji}$", "^\\d(a|b)$", "^(a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p|q)$"}) {
         INFO(text);
         CHECK_THROWS_AS(llms::pattern::compile(text, no_engine{}), llms::pattern_error);
     }
+    auto const price = llms::pattern::compile("^\xE2\x82\xAC \\d+$");
+    CHECK(price.search("\xE2\x82\xAC 15"));
+    CHECK_FALSE(price.search("\xE2\x82\xAB 15"));
 }
 
 TEST_CASE("pattern: answers as ECMA-262 does", "[pattern]") {
@@ -131,6 +136,7 @@ TEST_CASE("pattern_error: long patterns are cut between characters in messages",
     CHECK(std::string(error.what()) ==
           "pattern \"" + text.substr(0, 200) + "...\", byte 3: reason");
     CHECK(error.pattern().size() == 401);
+    CHECK(llms::pattern_error::excerpt("a" + text) == "a" + text.substr(0, 198) + "...");
 }
 
 } // namespace pattern_test

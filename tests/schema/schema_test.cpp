@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
 #include <llms/schema/schema.hpp>
+#include <llms/schema/std_regex.hpp>
 #include <llms/schema/validator.hpp>
 
 #include <nlohmann/json.hpp>
@@ -110,6 +111,9 @@ TEST_CASE("schema: a keyword of the wrong type is a problem", "[schema]") {
         sample{R"({"enum": "a"})", "enum", "expected an array, found string"},
         sample{R"({"pattern": 1})", "pattern", "expected a string, found number"},
         sample{R"({"format": 1})", "format", "expected a string, found number"},
+        sample{R"({"$schema": "http://json-schema.org/draft-04/schema", "minimum": 1,
+                   "exclusiveMinimum": 0})",
+               "exclusiveMinimum", "expected a boolean, found number"},
         sample{R"({"uniqueItems": "yes"})", "uniqueItems", "expected a boolean, found string"},
         sample{R"({"multipleOf": "2"})", "multipleOf", "expected a number, found string"});
     CAPTURE(each.schema);
@@ -124,6 +128,30 @@ TEST_CASE("schema: an anchor that is not there is a problem", "[schema]") {
     auto const problems = problems_of(R"({"$ref": "#nope"})"_json);
     REQUIRE(problems.size() == 1);
     CHECK(problems[0].reason == R"("#nope": there is no anchor "nope")");
+}
+
+TEST_CASE("schema: an index in a reference is a number without zeros before it", "[schema]") {
+    auto const* const digits = GENERATE("01", "x", "-1", "1", "9999999999999999999");
+    CAPTURE(digits);
+    auto document = json{{"prefixItems", json::array({true})},
+                         {"$ref", "#/prefixItems/" + std::string(digits)}};
+    auto const problems = problems_of(document);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].keyword == "$ref");
+    document["$ref"] = "#/prefixItems/0";
+    CHECK(problems_of(document).empty());
+}
+
+TEST_CASE("schema: a pattern that gives up on a property's name is a problem", "[schema]") {
+    auto const options = llms::compile_options{.patterns = [](std::string_view text) {
+        return llms::pattern::compile(text, llms::std_regex{.max_steps = 1000});
+    }};
+    auto const problems = problems_of({{"properties", {{std::string(40, 'a') + "!", true}}},
+                                       {"patternProperties", {{"^(a+)+$", true}}}},
+                                      options);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].keyword == "patternProperties");
+    CHECK_THAT(problems[0].reason, support::contains("max_steps"));
 }
 
 TEST_CASE("schema: the text of the error names pointer, keyword and reason", "[schema]") {
@@ -165,6 +193,7 @@ TEST_CASE("schema: references go to pointers, anchors and identifiers", "[schema
     CHECK(compiled.resolve("https://elsewhere.org#here") == nullptr);
     CHECK(compiled.referenced(root["properties"]["i"]) == &root["$defs"]["own"]);
     CHECK(compiled.referenced(root["$defs"]["own"]) == nullptr);
+    CHECK(compiled.referenced(document) == nullptr); // it has a document of its own
 }
 
 TEST_CASE("schema: a reference is resolved as RFC 3986 says", "[schema]") {
@@ -196,6 +225,15 @@ TEST_CASE("schema: a reference is resolved as RFC 3986 says", "[schema]") {
 
 TEST_CASE("schema: a reference is resolved from a base without a path", "[schema]") {
     CHECK(document_asked_for("http://host", "g") == "http://host/g");
+    CHECK(document_asked_for("", "../../g") == "g");
+    // The document itself, which needs no asking.
+    for (auto const* const reference : {".", "..", "./", "../."}) {
+        CAPTURE(reference);
+        auto const document =
+            json{{"type", "object"}, {"properties", {{"n", {{"$ref", reference}}}}}};
+        CHECK(accepts(document, R"({"n": {"n": {}}})"_json));
+        CHECK_FALSE(accepts(document, R"({"n": {"n": 1}})"_json));
+    }
 }
 
 TEST_CASE("schema: documents elsewhere come from the resolver only", "[schema]") {
@@ -220,6 +258,69 @@ TEST_CASE("schema: documents elsewhere come from the resolver only", "[schema]")
     };
     CHECK(problems_of(document, {.resolver = failing}).at(0).reason.find("disk on fire") !=
           std::string::npos);
+}
+
+TEST_CASE("schema: what a resolver gives is bounded, in depth and in number", "[schema]") {
+    auto const deep = problems_of(R"({"$ref": "https://example.com/deep"})"_json,
+                                  {.resolver = [](std::string_view) -> std::optional<json> {
+                                      return nested(1000, R"({"not":)", "true", "}");
+                                  }});
+    REQUIRE(deep.size() == 1);
+    CHECK_THAT(deep[0].reason,
+               support::contains(R"(the document "https://example.com/deep" nests too deeply)"));
+    auto asked = 0;
+    auto const many = problems_of(R"({"$ref": "https://example.com/0"})"_json,
+                                  {.resolver = [&](std::string_view) -> std::optional<json> {
+                                      ++asked;
+                                      return json{{"$ref", "/" + std::to_string(asked)}};
+                                  }});
+    CHECK(asked == 1023); // and the schema itself
+    REQUIRE(many.size() == 1);
+    CHECK_THAT(many[0].reason, support::contains("refers to more than 1024 documents"));
+}
+
+TEST_CASE("schema: a dialect has the vocabularies that its own schema names", "[schema]") {
+    auto const meta = R"({"$vocabulary": {
+        "https://json-schema.org/draft/2020-12/vocab/core": true,
+        "https://json-schema.org/draft/2020-12/vocab/applicator": true,
+        "https://json-schema.org/draft/2020-12/vocab/unevaluated": true,
+        "https://example.com/vocab/colors": false}})"_json;
+    auto asked = std::vector<std::string>{};
+    auto const options =
+        llms::compile_options{.resolver = [&](std::string_view uri) -> std::optional<json> {
+            asked.emplace_back(uri);
+            return meta;
+        }};
+    auto const document = R"({"$schema": "https://example.com/meta", "properties": {"a": {
+        "$id": "a", "$schema": "https://example.com/meta", "type": "integer"}},
+        "unevaluatedProperties": false})"_json;
+    CHECK(accepts(document, R"({"a": "no validation"})"_json, options));
+    CHECK_FALSE(accepts(document, R"({"b": 1})"_json, options));
+    CHECK(asked == std::vector<std::string>(2, "https://example.com/meta")); // once a compilation
+    // It may lie in the document.
+    auto inside = R"({"$defs": {"b": {"$id": "b", "$schema": "https://example.com/meta",
+        "type": "integer", "properties": {"c": false}}}, "$ref": "b"})"_json;
+    CHECK_FALSE(accepts(inside, "x"));
+    inside["$defs"]["a"] = meta;
+    inside["$defs"]["a"]["$id"] = "https://example.com/meta";
+    CHECK(accepts(inside, "x"));
+    CHECK_FALSE(accepts(inside, R"({"c": 1})"_json));
+}
+
+TEST_CASE("schema: a vocabulary that is required and not known is a problem", "[schema]") {
+    auto needed = true;
+    auto const options =
+        llms::compile_options{.resolver = [&](std::string_view) -> std::optional<json> {
+            return json{{"$vocabulary", {{"https://example.com/vocab/colors", needed}}}};
+        }};
+    auto const document = R"({"$schema": "https://example.com/meta"})"_json;
+    auto const problems = problems_of(document, options);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].keyword == "$schema");
+    CHECK(problems[0].reason == R"(the dialect requires the vocabulary )"
+                                R"("https://example.com/vocab/colors", which is not known)");
+    needed = false;
+    CHECK(problems_of(document, options).empty());
 }
 
 TEST_CASE("schema: the drafts' own schemas are built in", "[schema]") {
@@ -270,6 +371,24 @@ TEST_CASE("schema: users add formats and keywords", "[schema]") {
     auto const report = validator{schema::compile(document, options)}.validate(json(5));
     CHECK(report.errors().at(0).keyword == "divides");
     CHECK(problems_of(R"({"divides": "x"})"_json, options).at(0).reason == "must be an integer");
+    CHECK(validator{schema::compile(document, options)}
+              .validate(json("abc"))
+              .errors()
+              .at(0)
+              .message == R"("abc" is not a valid even-length)");
+    // The keyword sees names as it sees strings, and no value deeper than is allowed.
+    options.keywords["short"] = [](json const&) -> llms::keyword_check {
+        return [](json const& value) {
+            return value.dump().size() < 5;
+        };
+    };
+    auto const names = R"({"propertyNames": {"short": true}})"_json;
+    CHECK(accepts(names, R"({"ab": "long enough"})"_json, options));
+    CHECK_FALSE(accepts(names, R"({"abc": 1})"_json, options));
+    auto const deep = nlohmann::ordered_json(nested(600, "[", "", "]"));
+    auto const shallow = validator{schema::compile(R"({"short": true})"_json, options)};
+    CHECK(shallow.is_valid(nlohmann::ordered_json::parse("[[]]")));
+    CHECK_THAT(shallow.validate(deep).errors().at(0).message, support::contains("deeper than 512"));
 }
 
 TEST_CASE("schema: formats inform or are asserted", "[schema]") {

@@ -186,6 +186,8 @@ TEST_CASE("stream_validator: names and numbers of members", "[schema][stream]") 
              {R"({"patternProperties": {"a": true}, "additionalProperties": false})", R"({"b^")",
               R"(a": 1})", "additionalProperties", "/b"},
              {R"({"properties": {"a": false}})", R"({"a^")", R"(b": 1})", "properties", "/a"},
+             {R"({"properties": {"ab": true}, "patternProperties": {"b$": false}})", R"({"ab^")",
+              R"(c": 1})", "patternProperties", "/ab"},
              {R"({"propertyNames": {"enum": ["ab"]}})", R"({"a^c)", R"(b": 1})", "enum", ""},
              {R"({"propertyNames": {"maxLength": 1}})", R"({"a^c)", R"(": 1})", "maxLength", ""},
              {R"({"propertyNames": {"minLength": 2}})", R"({"a^")", R"(c": 1})", "minLength", "/a"},
@@ -315,6 +317,24 @@ TEST_CASE("stream_validator: bounds of the text", "[schema][stream]") {
     CHECK(large.offset() == 3);
     // Neither a schema that refers to itself nor a deep text overflows the stack.
     CHECK(after(R"({"$ref": "#"})", "[") == verdict::invalid);
+    auto const says_deep = [](llms::schema const& schema, std::string_view text) {
+        auto check = stream_validator{schema};
+        return check.feed(text) == verdict::invalid &&
+               check.error()->message.find("nest deeper than") != std::string::npos;
+    };
+    CHECK(says_deep(compiled(R"({"not": {"$ref": "#"}})"), "1 "));
+    CHECK(says_deep(compiled(R"({"oneOf": [
+        {"properties": {"kind": {"const": "b"}}, "required": ["kind"]},
+        {"properties": {"kind": {"const": "a"}}, "allOf": [{"$ref": "#/oneOf/1"}]}]})"),
+                    R"({"kind": "a")"));
+    auto chain = json{{"$ref", "#/$defs/0"}};
+    for (auto i = 0; i < 20; ++i) {
+        chain["$defs"][std::to_string(i)] = {{"maxItems", 9},
+                                             {"$ref", "#/$defs/" + std::to_string(i + 1)}};
+    }
+    chain["$defs"]["20"] = true;
+    CHECK(streamed::agree(llms::schema::compile(chain), "[1]", true));
+    CHECK(says_deep(llms::schema::compile(chain, {.max_depth = 4}), "["));
     auto const text = std::string(100'000, '[');
     CHECK(after(R"({"items": {"$ref": "#"}})", text) == verdict::invalid);
     CHECK(after(R"({"anyOf": [{"items": {"$ref": "#"}}, {"maxItems": 1}]})", text) ==

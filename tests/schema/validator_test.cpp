@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -116,6 +117,20 @@ TEST_CASE("validator: each keyword says what it expected and what it found", "[s
           R"(expected at most 1 characters, found 2: "ab")");
     CHECK(message(R"({"not": {"type": "string"}})", "x") == R"(must not be string, found "x")");
     CHECK(message("false", 1) == "no value is allowed here, found 1");
+    CHECK(message(R"({"type": "integer"})", json::binary({1})) ==
+          "expected integer, found binary data");
+    CHECK(message("true", json::binary({1})) == "the value does not match the schema"); // no JSON
+    // What is long is cut between characters, and counted.
+    auto text = std::string("x");
+    while (text.size() < 100) {
+        text += "\xC3\xA9";
+    }
+    CHECK(message(R"({"const": 1})", text) ==
+          "expected 1, found \"" + text.substr(0, 59) + "...\"");
+    CHECK(message(R"({"not": {"required": ["a", "b", "c", "d", "e", "f", "g", "h"]}})",
+                  R"({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, "h": 1})"_json) ==
+          R"(must not be a value with "a", "b", "c", "d", "e", "f" and 2 more, )"
+          "found an object of 8 properties");
 }
 
 TEST_CASE("validator: unions say which variants there are and how they fail", "[schema]") {
@@ -123,6 +138,10 @@ TEST_CASE("validator: unions say which variants there are and how they fail", "[
           "matches none of the 2 variants: (1) string, (2) integer; nearest is (1)");
     CHECK(message(R"({"oneOf": [{"minimum": 1}, {"minimum": 2}, {"minimum": 9}]})", 3) ==
           "exactly one variant must match, but variants 1, 2 of 3 do");
+    CHECK(message(R"({"anyOf": [{"title": "city", "type": "object"},
+                                {"type": "string", "format": "date"}]})",
+                  1) == R"(matches none of the 2 variants: (1) "city", (2) string (date); )"
+                        "nearest is (1)");
     auto const* const shapes = R"({"oneOf": [
         {"type": "object", "properties": {"kind": {"const": "circle"}}, "required": ["kind", "r"]},
         {"type": "object", "properties": {"kind": {"const": "square"}}, "required": ["kind"]}]})";
@@ -137,6 +156,69 @@ TEST_CASE("validator: unions say which variants there are and how they fail", "[
         R"(by "kind": "circle" this is variant (1), object with "kind" = "circle", "r", which it does not match)");
     REQUIRE(report.errors()[0].causes.size() == 1);
     CHECK(report.errors()[0].causes[0].message == R"(missing property "r")");
+    // A variant may be a union itself.
+    CHECK(message(R"({"oneOf": [
+        {"anyOf": [{"properties": {"kind": {"const": "a"}}, "required": ["kind"]},
+                   {"type": "null"}]},
+        {"type": "object", "properties": {"kind": {"const": "b"}}, "required": ["kind"]}]})",
+                  R"({"kind": "c"})"_json) ==
+          R"(property "kind" must be one of "a", "b", found "c")");
+}
+
+TEST_CASE("validator: a union of more variants than are sorted beforehand", "[schema]") {
+    auto document = json{{"anyOf", json::array()}};
+    for (auto i = 0; i < 65; ++i) {
+        document["anyOf"].push_back({{"minimum", i}, {"maximum", i}});
+    }
+    auto const check = validator{schema::compile(document)};
+    CHECK(check.is_valid(json(0)));
+    CHECK(check.is_valid(json(64)));
+    CHECK_FALSE(check.is_valid(json(63.5)));
+    CHECK(check.validate(json(65)).errors().at(0).message.starts_with("matches none of the 65"));
+}
+
+TEST_CASE("validator: a variant that refers to itself is no more than deep", "[schema]") {
+    auto const check = compiled(R"({"oneOf": [
+        {"properties": {"kind": {"const": "b"}}, "required": ["kind"]},
+        {"properties": {"kind": {"const": "a"}}, "allOf": [{"$ref": "#/oneOf/1"}]}]})");
+    CHECK(check.is_valid(R"({"kind": "b"})"_json));
+    CHECK(check.validate(R"({"kind": "a"})"_json).errors().at(0).message.find("refers to itself") !=
+          std::string::npos);
+}
+
+TEST_CASE("validator: more names and patterns than are matched beforehand", "[schema]") {
+    auto document = json::object();
+    for (auto i = 0; i < 257; ++i) {
+        document["properties"]["p" + std::to_string(i)]["type"] = "integer";
+        document["patternProperties"]["^p" + std::to_string(i) + "$"]["maximum"] = i;
+    }
+    document["additionalProperties"] = false;
+    auto const check = validator{schema::compile(document)};
+    CHECK(check.is_valid(R"({"p3": 3, "p256": 256})"_json));
+    CHECK_FALSE(check.is_valid(R"({"p3": "3"})"_json));
+    CHECK_FALSE(check.is_valid(R"({"p3": 4})"_json));
+    CHECK_FALSE(check.is_valid(R"({"p257": 0})"_json));
+}
+
+TEST_CASE("validator: $ref and $dynamicRef beside each other both count", "[schema]") {
+    auto const check = compiled(R"({"$ref": "#/$defs/a", "$dynamicRef": "#b",
+        "$defs": {"a": {"minimum": 3}, "b": {"$dynamicAnchor": "b", "maximum": 5}}})");
+    CHECK(check.is_valid(json(4)));
+    CHECK_FALSE(check.is_valid(json(2)));
+    CHECK_FALSE(check.is_valid(json(6)));
+}
+
+TEST_CASE("validator: without `applicator` a missing property is a value", "[schema]") {
+    auto const resolver = [](std::string_view) -> std::optional<json> {
+        return R"({"$vocabulary": {"https://json-schema.org/draft/2020-12/vocab/core": true,
+            "https://json-schema.org/draft/2020-12/vocab/validation": true}})"_json;
+    };
+    auto const check = compiled(R"({"$schema": "https://example.com/meta", "required": ["a"],
+                                    "properties": {"a": {"type": "string"}}})",
+                                {.resolver = resolver});
+    CHECK(check.is_valid(R"({"a": 1})"_json));
+    CHECK(check.validate(json::object()).errors().at(0).message ==
+          R"(missing property "a" (a value))");
 }
 
 TEST_CASE("validator: numbers are compared as numbers, exactly", "[schema]") {
@@ -151,16 +233,36 @@ TEST_CASE("validator: numbers are compared as numbers, exactly", "[schema]") {
                     .is_valid(json::parse("-9223372036854775808")));
     CHECK(compiled(R"({"minimum": -1e30, "maximum": 1e30})").is_valid(json(-5)));
     CHECK_FALSE(compiled(R"({"minimum": 1e30})").is_valid(json(5)));
+    auto const beyond = compiled(R"({"exclusiveMinimum": 9223372036854775807})");
+    CHECK_FALSE(beyond.is_valid(json(9223372036854775807)));
+    CHECK(beyond.is_valid(json(9223372036854775808U)));
+    auto const far_below = compiled(R"({"maximum": -1e30})");
+    CHECK_FALSE(far_below.is_valid(json::parse("-9223372036854775808")));
+    CHECK(far_below.is_valid(json(-2e30)));
     CHECK(compiled(R"({"minimum": 1.5})").is_valid(json(2)));
     CHECK_FALSE(compiled(R"({"minimum": 1.5})").is_valid(json(1)));
     CHECK(compiled(R"({"multipleOf": 0.0001})").is_valid(json(0.0075)));
     CHECK_FALSE(compiled(R"({"multipleOf": 0.0001})").is_valid(json(0.00751)));
     CHECK(compiled(R"({"multipleOf": 0.1})").is_valid(json(123456789)));
     CHECK_FALSE(compiled(R"({"multipleOf": 7})").is_valid(json(1e20)));
+    CHECK_FALSE(compiled(R"({"multipleOf": 1234567890123456789})").is_valid(json(0.005)));
     CHECK(compiled(R"({"type": "integer", "enum": [1, 2.0]})").is_valid(json(1.0)));
     CHECK(compiled(R"({"enum": [1, 2.0]})").is_valid(json(2)));
     CHECK(compiled(R"({"enum": [{"a": 1, "b": [2]}]})")
               .is_valid(nlohmann::ordered_json::parse(R"({"b": [2.0], "a": 1.0})")));
+}
+
+TEST_CASE("validator: members are compared whatever their order", "[schema]") {
+    auto wide = nlohmann::ordered_json::object();
+    for (auto i = 12; i > 0; --i) {
+        wide["k" + std::to_string(i)] = i;
+    }
+    auto const check = validator{schema::compile(json{{"const", json(wide)}})};
+    CHECK(check.is_valid(wide));
+    wide["k7"] = 8;
+    CHECK_FALSE(check.is_valid(wide));
+    CHECK(compiled(R"({"uniqueItems": true})")
+              .is_valid(nlohmann::ordered_json::array({wide, json(wide).size()})));
 }
 
 TEST_CASE("validator: is_valid allocates nothing", "[schema]") {
@@ -209,6 +311,12 @@ TEST_CASE("validator: depth is bounded, in the instance and in the schema", "[sc
     twice.push_back(nested_array(100000));
     twice.push_back(nested_array(100000));
     CHECK_FALSE(compiled(R"({"uniqueItems": true})").is_valid(twice));
+    auto const often = json(json::array_t(9, nested_array(1000)));
+    CHECK(compiled(R"({"uniqueItems": true})")
+              .validate(often)
+              .errors()
+              .at(0)
+              .message.find("deeper than 512") != std::string::npos);
     CHECK_FALSE(compiled(R"({"const": [[1]]})").is_valid(deep));
     for (auto const* const endless :
          {R"({"$ref": "#"})", R"({"allOf": [{"$ref": "#"}, {"$ref": "#"}]})",
@@ -243,6 +351,14 @@ TEST_CASE("validator: no union takes exponential time", "[schema]") {
     CHECK(doubled.is_valid(json(1)));
     CHECK_FALSE(doubled.is_valid(json("x")));
     CHECK(doubled.validate(json("x")).truncated());
+    auto const names = validator{schema::compile(
+        json{{"$defs", doubling["$defs"]}, {"propertyNames", {{"$ref", "#/$defs/0"}}}})};
+    CHECK_FALSE(names.is_valid(R"({"a": 1})"_json)); // a name is no integer
+    doubling["$defs"]["60"]["type"] = "string";
+    auto const texts = validator{schema::compile(
+        json{{"$defs", doubling["$defs"]}, {"propertyNames", {{"$ref", "#/$defs/0"}}}})};
+    CHECK(texts.is_valid(R"({"a": 1, "b": 2})"_json));
+    doubling["$defs"]["60"]["type"] = "integer";
     doubling["unevaluatedProperties"] = false;
     auto const bounded = validator{schema::compile(doubling, {.max_work = 100000})};
     CHECK(bounded.validate(json::object()).errors().at(0).message ==
@@ -266,6 +382,11 @@ TEST_CASE("validator: uniqueItems takes n log n comparisons", "[schema]") {
     CHECK_FALSE(unique.is_valid(items));
     CHECK(unique.validate(items).errors().at(0).message ==
           R"(items must differ, but items 7 and 100000 are both {"id":7})");
+    auto some = json(json::array_t(items.begin(), items.begin() + 64));
+    CHECK(unique.is_valid(some));
+    some[63] = some[3];
+    CHECK(unique.validate(some).errors().at(0).message ==
+          R"(items must differ, but items 3 and 63 are both {"id":3})");
 }
 
 TEST_CASE("validator: objects beyond the marks' inline size are tracked", "[schema]") {
@@ -278,6 +399,12 @@ TEST_CASE("validator: objects beyond the marks' inline size are tracked", "[sche
     CHECK(check.is_valid(instance));
     instance["x"] = 1;
     CHECK_FALSE(check.is_valid(instance));
+    // What each variant that matches evaluates counts.
+    auto const either = compiled(R"({"anyOf": [{"patternProperties": {"^k": true}},
+        {"patternProperties": {"^x": true}}], "unevaluatedProperties": false})");
+    CHECK(either.is_valid(instance));
+    instance["y"] = 1;
+    CHECK_FALSE(either.is_valid(instance));
 }
 
 TEST_CASE("validator: text is parsed within bounds", "[schema]") {
