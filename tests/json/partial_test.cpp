@@ -223,7 +223,13 @@ TEST_CASE("partial_json: says what is wrong with a character or a number", "[par
              row{"\"\\u12G4\"", 5, "hexadecimal"},
              row{"\"\\uDC00\"", 6, "low surrogate"},
              row{"\"\\uD800\\u0041\"", 12, "surrogate"},
+             row{"\"\\uD800x\"", 7, "low surrogate of a pair"},
+             row{"\"\xE0\x9F\xBF\"", 2, "UTF-8, found byte 0x9F"},
+             row{"\"\xE2\x82\"", 3, "UTF-8, found '\"'"},
+             row{"{\"a\" 1}", 5, "expected ':', found '1'"},
              row{"[1e999]", 6, "too large"},
+             row{"[1e99999999999999999999]", 23, "too large"},
+             row{"[1e9223372036854775807]", 22, "too large"},
          }) {
         INFO(text);
         partial_json seen;
@@ -237,6 +243,13 @@ TEST_CASE("partial_json: says what is wrong with a character or a number", "[par
     CHECK(marked.feed("\xEF\xBB") == partial_status::open);
     CHECK(marked.feed("\xBF[1]") == partial_status::done);
     CHECK(std::move(marked).value() == json{1});
+    for (auto const* const text :
+         {"[1e-99999999999999999999]", "[0.001e-9223372036854775807]", "[1e-400]"}) {
+        INFO(text);
+        partial_json small;
+        CHECK(small.feed(text) == partial_status::done);
+        CHECK(small.value() == json{0.0});
+    }
 }
 
 TEST_CASE("partial_json: what a call throws ends it", "[partial]") {

@@ -353,11 +353,42 @@ TEST_CASE("coerce: references, also circular ones, and allOf are followed", "[co
                                "properties": {"a": {"$ref": "#/definitions/n", "type": "whole"}},
                                "definitions": {"n": {"type": "integer"}}})"),
                      parse(R"({"a": "1"})")) == parse(R"({"a": 1})"));
+    CHECK(coerced_to(parse(R"({"$schema": "http://json-schema.org/draft-07/schema#",
+                               "properties": {"a": {"$ref": "#/definitions/n", "type": "boolean",
+                                                    "const": "1"}},
+                               "definitions": {"n": {"type": "integer"}}})"),
+                     parse(R"({"a": "1"})")) == parse(R"({"a": 1})"));
     CHECK(coerced_to(parse(R"({"prefixItems": [{"type": "integer"}, {"type": "boolean"}],
                                "items": {"type": "null"}})"),
                      parse(R"(["1", "true", "null"])")) == parse("[1, true, null]"));
     CHECK(coerced_to(parse(R"({"additionalProperties": {"type": "integer"}})"),
                      parse(R"({"a/b": "1"})")) == parse(R"({"a/b": 1})"));
+}
+
+TEST_CASE("coerce: a keyword counts where its draft has it", "[coerce]") {
+    auto const old_const = parse(R"({"$schema": "http://json-schema.org/draft-04/schema#",
+                                     "type": "string", "const": "Yes"})");
+    CHECK(coerced_to(old_const, "yes") == json("yes"));
+    CHECK(coerced_to(parse(R"({"type": "string", "const": "Yes"})"), "yes") == json("Yes"));
+
+    auto const tuple = R"({"items": [{"type": "string"}], "additionalItems": {"type": "integer"}})";
+    auto tuples = parse(tuple);
+    tuples["$schema"] = "https://json-schema.org/draft/2019-09/schema";
+    CHECK(coerced_to(tuples, parse(R"(["1", "2"])")) == parse(R"(["1", 2])"));
+    CHECK(coerced_to(parse(R"({"additionalItems": {"type": "integer"}})"), parse(R"(["1"])")) ==
+          parse(R"(["1"])"));
+    CHECK(coerced_to(parse(R"({"$schema": "https://json-schema.org/draft/2019-09/schema",
+                               "prefixItems": [{"type": "integer"}]})"),
+                     parse(R"(["1"])")) == parse(R"(["1"])"));
+
+    // A subschema with an identifier of its own may be of another draft.
+    auto const mixed = parse(R"({"properties": {
+        "old": {"$id": "http://example.com/old", "$schema": "http://json-schema.org/draft-07/schema#",
+                "properties": {"n": {"$ref": "#/definitions/n", "type": "boolean"}},
+                "definitions": {"n": {"type": "integer"}}},
+        "new": {"$ref": "#/$defs/n", "type": "integer"}}, "$defs": {"n": {}}})");
+    CHECK(coerced_to(mixed, parse(R"({"old": {"n": "1"}, "new": "2"})")) ==
+          parse(R"({"old": {"n": 1}, "new": 2})"));
 }
 
 TEST_CASE("coerce: the report tells what coercion could not mend", "[coerce]") {

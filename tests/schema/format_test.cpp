@@ -116,6 +116,9 @@ TEST_CASE("format: addresses of machines", "[format]") {
                                      "b\xC3\xBC"
                                      "cher.example",
                                      "a..b", "xn--", "xn--a", "xn--bcher-"});
+    // What no Punycode of a name spells.
+    rejects(llms::format::hostname,
+            {"xn--z", "xn--99999999", "xn--a-9999b", "xn--999999b", "xn--8888888a", "xn--zz999b"});
     accepts(llms::format::idn_hostname, {"b\xC3\xBC"
                                          "cher.example",
                                          "example", "xn--bcher-kva"});
@@ -126,6 +129,9 @@ TEST_CASE("format: addresses of machines", "[format]") {
                                          "\xC3\xBC"
                                          "a--b",
                                          "\xFF", "a b"});
+    // A joiner and right-to-left letters, among their like and not.
+    accepts(llms::format::idn_hostname, {"\u0628\u064b\u200c\u064b\u0628", "\U0001E922\U0001E923"});
+    rejects(llms::format::idn_hostname, {"\u0628\u064b\u200c\u064ba", "\U0001E922a"});
     std::string long_name;
     for (int i = 0; i < 63; ++i) {
         long_name += "abc.";

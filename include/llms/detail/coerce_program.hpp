@@ -118,7 +118,7 @@ public:
         // nor a chain or circle of references recurses.
         for (auto next = std::size_t{0}; next < nodes_.size(); ++next) {
             auto node = coerce_node{};
-            fill(node, *sources_[next]);
+            fill(node, compiled, *sources_[next]);
             if (auto const* const target = compiled.referenced(*sources_[next])) {
                 node.all_of.push_back(node_of(*target));
             }
@@ -144,15 +144,17 @@ private:
         return at->second;
     }
 
-    void fill(coerce_node& node, json const& source) {
+    void fill(coerce_node& node, schema const& compiled, json const& source) {
         node.never = source.is_boolean() && !source.get<bool>();
         if (!source.is_object()) {
             return;
         }
         for (auto const& [keyword, value] : source.items()) {
-            fill(node, keyword, value);
+            if (compiled.heeds(source, keyword)) {
+                fill(node, keyword, value);
+            }
         }
-        if (source.contains("const")) {
+        if (compiled.heeds(source, "const") && source.contains("const")) {
             node.has_choices = true;
             node.choices = {source["const"]};
         }

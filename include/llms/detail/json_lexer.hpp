@@ -93,11 +93,10 @@ inline auto json_number_of(std::string_view text, json_number& number) noexcept 
         if (mark < text.size()) {
             auto const shrinks = text[mark + 1] == '-';
             auto const is_signed = shrinks || text[mark + 1] == '+';
-            auto power = std::int64_t{};
-            if (std::from_chars(first + mark + (is_signed ? 2 : 1), last, power).ec !=
-                std::errc{}) {
-                power = std::numeric_limits<std::int64_t>::max() / 2;
-            }
+            constexpr auto most = std::numeric_limits<std::int64_t>::max() / 2;
+            auto power = most;
+            std::from_chars(first + mark + (is_signed ? 2 : 1), last, power);
+            power = std::min(power, most); // so that the sum below cannot overflow
             magnitude += shrinks ? -power : power;
         }
         if (magnitude > 0) {

@@ -659,9 +659,6 @@ private:
             }
             return valid;
         }
-        if (index_of(value) >= type_count) {
-            return false;
-        }
         if (rules.passing[index_of(value)] != 0) {
             return true;
         }
@@ -686,9 +683,6 @@ private:
                 }
             }
             return valid == 1;
-        }
-        if (index_of(value) >= type_count) {
-            return false;
         }
         for (auto left = candidates(rules, value); left != 0; left &= left - 1) {
             auto const& branch = rules.branches[static_cast<std::size_t>(std::countr_zero(left))];

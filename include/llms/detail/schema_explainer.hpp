@@ -727,7 +727,9 @@ private:
         auto message = explain_tag(at, id, value);
         auto variants = std::vector<std::string>{};
         auto nearest = std::pair{no_limit, std::size_t{0}};
-        auto const meant = message.empty() ? std::uint64_t{0} : candidates_of(at, id, value);
+        // The variants that the value of the tag leaves over, as bits; 0 if there is no tag.
+        auto const meant = message.empty() ? std::uint64_t{0}
+                                           : evaluator<Json>::candidates(*union_at(at, id), value);
         for (std::size_t i = 0; i < std::min(branches.size(), most_listed + 1); ++i) {
             variants.push_back("(" + std::to_string(i + 1) + ") " + describe(branches[i]));
         }
@@ -758,16 +760,6 @@ private:
                                        : at.combined->one_of;
     }
 
-    // The variants that the value of the tag leaves over, as bits; 0 if there is no tag.
-    template <class Value>
-    static auto candidates_of(node const& at, keyword id, Value const& value) -> std::uint64_t {
-        auto const* const rules = union_at(at, id);
-        if (rules == nullptr || rules->tag == nullptr || value.type() != value_t::object) {
-            return 0;
-        }
-        return evaluator<Json>::candidates(*rules, value);
-    }
-
     // If a property tells the variants apart: what it says, and what follows from it.
     template <class Value>
     auto explain_tag(node const& at, keyword id, Value const& value) -> std::string {
@@ -790,7 +782,7 @@ private:
                            ? std::string{}
                            : "property " + tag + " is missing; it must be one of " + listed(values);
             }
-            auto const left = candidates_of(at, id, value);
+            auto const left = evaluator<Json>::candidates(*rules, value);
             if (left == 0) {
                 return rules->tag_unlisted != 0
                            ? std::string{}
@@ -814,9 +806,6 @@ private:
     [[nodiscard]] auto describe(json const& source, int depth = 4) const -> std::string {
         if (source.is_boolean()) {
             return source.template get<bool>() ? "anything" : "nothing";
-        }
-        if (!source.is_object()) {
-            return "a value";
         }
         if (auto const title = text_or_empty(source, "title"); !title.empty()) {
             return in_quotes(title);

@@ -15,6 +15,7 @@
 #define LLMS_SCHEMA_SCHEMA_HPP
 
 #include <llms/detail/schema_compiler.hpp>
+#include <llms/detail/schema_keyword.hpp>
 #include <llms/detail/schema_program.hpp>
 #include <llms/schema/compile_options.hpp>
 #include <llms/schema/schema_error.hpp>
@@ -64,6 +65,22 @@ public:
         }
         auto const* const target = found->ref != nullptr ? found->ref : found->dynamic_ref;
         return target == nullptr ? nullptr : target->source;
+    }
+
+    /// Whether `name` is a keyword that says what values may be where `subschema` stands: its draft
+    /// has it, its vocabulary is in use, and no `$ref` beside it replaces it, as up to draft 7. Of a
+    /// program's own keywords and of what is no part of this schema's documents, false. O(1).
+    [[nodiscard]] auto heeds(nlohmann::json const& subschema, std::string_view name) const -> bool {
+        using detail::schema_engine::keyword;
+        auto const* const found = program_->nodes.find(&subschema);
+        if (found == nullptr) {
+            return false;
+        }
+        auto const& reading = found->home->reading;
+        auto const id = detail::schema_engine::keyword_of(name, reading);
+        auto const replaced = id != keyword::ref && reading.ref_stands_alone() &&
+                              subschema.is_object() && subschema.contains("$ref");
+        return id != keyword::unknown && id != keyword::annotation && !replaced;
     }
 
     /// What a reference like `#/$defs/city` or `#anchor`, seen from the root of the document,
