@@ -181,14 +181,14 @@ private:
 
 template <class Store>
 void BM_store_sqlite_get(benchmark::State& state) {
-    llms_tests::temporary_directory const place;
+    support::temporary_directory const place;
     Store store(place.file("store.db"));
     run_get(state, store);
 }
 
 template <class Store>
 void BM_store_sqlite_put(benchmark::State& state) {
-    llms_tests::temporary_directory const place;
+    support::temporary_directory const place;
     Store store(place.file("store.db"));
     run_put(state, store);
 }
@@ -244,11 +244,11 @@ private:
 
 template <class Store, class Run>
 void with_redis(benchmark::State& state, Run run) {
-    if (!llms_tests::redis_server::installed()) {
+    if (!support::redis_server::installed()) {
         state.SkipWithError("no redis-server here");
         return;
     }
-    llms_tests::redis_server const server;
+    support::redis_server const server;
     Store store(llms::redis_store_options{.port = server.port()});
     run(state, store);
 }

@@ -6,12 +6,11 @@
 #include <benchmark/benchmark.h>
 
 #if __has_include(<curl/curl.h>)
+#    include "support/listener.hpp"
 #    include <llms/chat/transport.hpp>
 #    include <llms/ext/curl_transport.hpp>
 
-#    include <arpa/inet.h>
 #    include <curl/curl.h>
-#    include <netinet/in.h>
 #    include <netinet/tcp.h>
 #    include <sys/socket.h>
 #    include <unistd.h>
@@ -20,7 +19,6 @@
 #    include <charconv>
 #    include <cstddef>
 #    include <cstdint>
-#    include <stdexcept>
 #    include <string>
 #    include <string_view>
 #    include <thread>
@@ -53,45 +51,21 @@ auto streamed_answer() -> std::string {
 /// Answers every POST with the same bytes; one connection at a time.
 class server {
 public:
-    explicit server(std::string answer)
-        : answer_(std::move(answer)),
-          socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-        ::sockaddr_in any{};
-        any.sin_family = AF_INET;
-        any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::socklen_t size = sizeof any;
-        auto* const where = reinterpret_cast<::sockaddr*>(&any); // NOLINT(*-reinterpret-cast)
-        if (::bind(socket_, where, size) != 0 || ::listen(socket_, 1) != 0 ||
-            ::getsockname(socket_, where, &size) != 0) {
-            throw std::runtime_error("no server");
-        }
-        url_ = "http://127.0.0.1:" + std::to_string(ntohs(any.sin_port)) + "/v1/chat/completions";
-        thread_ = std::thread([this] { serve(); });
-    }
+    explicit server(std::string answer) : answer_(std::move(answer)) {}
     server(server const&) = delete;
     auto operator=(server const&) -> server& = delete;
-    ~server() { // its client has hung up
-        ::shutdown(socket_, SHUT_RDWR);
-        thread_.join();
-        ::close(socket_);
-    }
+    ~server() { listener_.shut(); } // its client has hung up
 
-    [[nodiscard]] auto url() const -> std::string const& { return url_; }
+    [[nodiscard]] auto url() const -> std::string {
+        return listener_.url() + "/v1/chat/completions";
+    }
 
 private:
     void serve() const {
-        for (int peer = 0; (peer = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(peer)) {
+        for (int peer = 0; (peer = listener_.accept()) >= 0; ::close(peer)) {
             int const on = 1;
             ::setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-            for (std::string got; read_request(peer, got);) {
-                for (std::string_view left = answer_; !left.empty();) {
-                    auto const sent = ::send(peer, left.data(), left.size(), MSG_NOSIGNAL);
-                    if (sent <= 0) {
-                        break;
-                    }
-                    left.remove_prefix(static_cast<std::size_t>(sent));
-                }
-            }
+            for (std::string got; read_request(peer, got) && support::send_all(peer, answer_);) {}
         }
     }
 
@@ -115,9 +89,10 @@ private:
     }
 
     std::string answer_;
-    int socket_;
-    std::string url_;
-    std::thread thread_;
+    support::listener listener_;
+    std::jthread thread_{[this] {
+        serve();
+    }}; // last: it uses the others
 };
 
 struct counting_receiver final : llms::http_receiver {

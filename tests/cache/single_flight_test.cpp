@@ -230,7 +230,7 @@ TEST_CASE("single_flight: a function that asks for its own key is told so", "[si
 
 TEST_CASE("single_flight: failures are remembered for the time asked for, and bounded",
           "[single_flight]") {
-    using clock = llms_tests::manual_clock<>;
+    using clock = support::manual_clock<>;
     using timed = llms::single_flight<int, int, std::hash<int>, clock>;
     timed all({.remember_failures = 10s, .max_failures = 2});
     int runs = 0;

@@ -24,10 +24,10 @@ namespace store_test {
 namespace {
 
 using namespace std::chrono_literals;
-using llms_tests::memory_store;
+using support::memory_store;
 
-using breaker_clock = llms_tests::manual_clock<0>;
-using wall_clock = llms_tests::manual_clock<1>;
+using breaker_clock = support::manual_clock<0>;
+using wall_clock = support::manual_clock<1>;
 using guarded = llms::basic_guarded_store<breaker_clock, wall_clock>;
 
 auto soon() -> llms::store_deadline {

@@ -30,7 +30,7 @@ using llms::mock_answer;
 using llms::mock_provider;
 using support::error_of;
 
-using clock_of_test = llms_tests::manual_clock<81>;
+using clock_of_test = support::manual_clock<81>;
 using manual_limiter = llms::basic_limiter<clock_of_test>;
 
 auto ask(std::int64_t max_tokens = 0) -> llms::request {

@@ -28,7 +28,7 @@ using llms::failure;
 using llms::mock_answer;
 using llms::mock_provider;
 using llms::replaying_provider;
-using test_clock = llms_tests::manual_clock<17>;
+using test_clock = support::manual_clock<17>;
 
 auto ask(std::string text = "hi") -> llms::request {
     return {.model = "m", .messages = {llms::message::user(std::move(text))}, .temperature = 0.5};
@@ -379,7 +379,7 @@ TEST_CASE("recording: what is not UTF-8 is kept, too", "[recording]") {
 }
 
 TEST_CASE("recording: into a file, anew or appended", "[recording]") {
-    llms_tests::temporary_directory const folder;
+    support::temporary_directory const folder;
     auto const path = folder.file("calls.jsonl");
     mock_provider const model{mock_answer::text("a")};
     for (bool const append : {false, true, true, false}) {

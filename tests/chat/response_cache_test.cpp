@@ -26,11 +26,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using llms::cache_mode;
-using llms_tests::memory_store;
 using support::chunks_of;
+using support::memory_store;
 using support::scripted_provider;
 
-using test_clock = llms_tests::manual_clock<5>;
+using test_clock = support::manual_clock<5>;
 using cache_type = llms::basic_response_cache<test_clock>;
 using codec = llms::cache_codec<llms::recorded_response>;
 

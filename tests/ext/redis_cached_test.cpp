@@ -12,7 +12,7 @@ namespace redis_cached_test {
 namespace {
 
 using namespace std::chrono_literals;
-using llms_tests::redis_server;
+using support::redis_server;
 
 } // namespace
 

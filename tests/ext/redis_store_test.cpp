@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/listener.hpp"
 #include "support/redis_server.hpp"
 #include "support/temporary_directory.hpp"
 #include <llms/cache/guarded_store.hpp>
 #include <llms/ext/redis_store.hpp>
 
-#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace redis_store_test {
@@ -26,7 +21,7 @@ namespace redis_store_test {
 namespace {
 
 using namespace std::chrono_literals;
-using llms_tests::redis_server;
+using support::redis_server;
 
 static_assert(llms::leasing_store<llms::redis_store>);
 
@@ -253,7 +248,7 @@ TEST_CASE("redis_store: a socket in the file system", "[redis_store]") {
     if (missing()) {
         return;
     }
-    llms_tests::temporary_directory const folder;
+    support::temporary_directory const folder;
     auto const path = folder.file("redis.sock");
     redis_server const server({"--unixsocket", path});
     auto given = options(server);
@@ -264,47 +259,6 @@ TEST_CASE("redis_store: a socket in the file system", "[redis_store]") {
     CHECK(store.get("key", soon()) == "value");
 }
 
-// Answers the first command of each connection with the same bytes.
-class parrot {
-public:
-    explicit parrot(std::string answer)
-        : answer_(std::move(answer)),
-          socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-        ::sockaddr_in any{};
-        any.sin_family = AF_INET;
-        any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::socklen_t size = sizeof any;
-        auto* const where = reinterpret_cast<::sockaddr*>(&any); // NOLINT(*-reinterpret-cast)
-        REQUIRE(::bind(socket_, where, size) == 0);
-        REQUIRE(::listen(socket_, 4) == 0);
-        REQUIRE(::getsockname(socket_, where, &size) == 0);
-        port_ = ntohs(any.sin_port);
-        thread_ = std::thread([this] {
-            for (int peer = 0; (peer = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(peer)) {
-                std::array<char, 1024> command{};
-                if (::recv(peer, command.data(), command.size(), 0) > 0) {
-                    ::send(peer, answer_.data(), answer_.size(), MSG_NOSIGNAL);
-                    while (::recv(peer, command.data(), command.size(), 0) > 0) {}
-                }
-            }
-        });
-    }
-    parrot(parrot const&) = delete;
-    auto operator=(parrot const&) -> parrot& = delete;
-    ~parrot() {
-        ::shutdown(socket_, SHUT_RDWR);
-        thread_.join();
-        ::close(socket_);
-    }
-    [[nodiscard]] auto port() const -> int { return port_; }
-
-private:
-    std::string answer_;
-    int socket_;
-    int port_ = 0;
-    std::thread thread_;
-};
-
 TEST_CASE("redis_store: a server that is none, or speaks of something else", "[redis_store]") {
     struct row {
         char const* answer;
@@ -313,7 +267,7 @@ TEST_CASE("redis_store: a server that is none, or speaks of something else", "[r
     for (auto const& [answer, complaint] :
          {row{"HTTP/1.1 400 Bad Request\r\n\r\n", "not Redis protocol"},
           row{":7\r\n", "a reply of an unexpected type"}}) {
-        parrot const server(answer);
+        support::parrot const server(answer);
         llms::redis_store store(
             {.port = server.port(), .connect_timeout = 60s, .command_timeout = 60s});
         CHECK_THROWS_WITH(store.get("key", soon()), support::contains(complaint));

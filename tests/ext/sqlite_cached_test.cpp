@@ -16,7 +16,7 @@ namespace sqlite_cached_test {
 namespace {
 
 using namespace std::chrono_literals;
-using llms_tests::temporary_directory;
+using support::temporary_directory;
 
 // Patient: a loaded machine is no failure.
 auto open(std::string const& path, llms::sqlite_store_options options = {})

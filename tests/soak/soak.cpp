@@ -220,7 +220,7 @@ class chaos {
 public:
     explicit chaos(unsigned seed) : random_(seed) {
 #ifdef LLMS_SOAK_REDIS
-        if (llms_tests::redis_server::installed()) {
+        if (support::redis_server::installed()) {
             redis_.emplace();
         }
 #endif
@@ -297,10 +297,10 @@ private:
     }
 
     std::mt19937 random_;
-    llms_tests::temporary_directory place_;
+    support::temporary_directory place_;
     std::string path_ = place_.file("db");
 #ifdef LLMS_SOAK_REDIS
-    std::optional<llms_tests::redis_server> redis_;
+    std::optional<support::redis_server> redis_;
 #endif
 };
 

@@ -7,7 +7,7 @@
 #include <atomic>
 #include <chrono>
 
-namespace llms_tests {
+namespace support {
 
 template <int Tag = 0>
 struct manual_clock {
@@ -24,6 +24,6 @@ private:
     inline static std::atomic<duration> since_epoch = duration(std::chrono::hours(1));
 };
 
-} // namespace llms_tests
+} // namespace support
 
 #endif // LLMS_TESTS_SUPPORT_MANUAL_CLOCK_HPP

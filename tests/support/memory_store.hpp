@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-namespace llms_tests {
+namespace support {
 
 class memory_store {
 public:
@@ -95,6 +95,6 @@ private:
 
 static_assert(llms::leasing_store<memory_store>);
 
-} // namespace llms_tests
+} // namespace support
 
 #endif // LLMS_TESTS_SUPPORT_MEMORY_STORE_HPP

@@ -22,7 +22,7 @@
 
 extern char** environ; // NOLINT(readability-redundant-declaration)
 
-namespace llms_tests {
+namespace support {
 
 class redis_server {
 public:
@@ -129,6 +129,6 @@ private:
     pid_t pid_ = 0;
 };
 
-} // namespace llms_tests
+} // namespace support
 
 #endif // LLMS_TESTS_SUPPORT_REDIS_SERVER_HPP

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace llms_tests {
+namespace support {
 
 class temporary_directory {
 public:
@@ -44,6 +44,6 @@ private:
     std::string path_;
 };
 
-} // namespace llms_tests
+} // namespace support
 
 #endif // LLMS_TESTS_SUPPORT_TEMPORARY_DIRECTORY_HPP
