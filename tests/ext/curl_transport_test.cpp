@@ -3,6 +3,7 @@
 // The client and the transport against a real HTTP server on 127.0.0.1, in each way it can fail.
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
+#include "support/listener.hpp"
 #include "support/loopback_server.hpp"
 #include <llms/chat/openai.hpp>
 #include <llms/ext/curl_transport.hpp>
@@ -253,6 +254,36 @@ TEST_CASE("openai_client: a client may go before its streams", "[curl]") {
     client.reset();
     auto const answer = std::move(stream).finish();
     CHECK(answer.text() == "still here");
+}
+
+TEST_CASE("curl_transport: an answer whose headers never end is refused", "[curl]") {
+    std::string answer = "HTTP/1.1 200 OK\r\n";
+    for (int i = 0; i < 280; ++i) {
+        answer += "X-" + std::to_string(i) + ": " + std::string(1020, 'x') + "\r\n";
+    }
+    support::parrot const server(answer);
+    client_type client{llms::curl_transport{}, {.base_url = server.url()}};
+    auto const error = error_of([&] { return client.complete(ask()); });
+    CHECK(error.kind() == failure::malformed);
+    CHECK(std::string(error.what()).find("headers exceed 256 KiB") != std::string::npos);
+}
+
+TEST_CASE("curl_transport: asks a proxy for what is elsewhere", "[curl]") {
+    std::string const body = R"({"choices": [{"message": {"content": "fine"}}]})";
+    support::parrot const proxy(
+        "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    client_type client{llms::curl_transport{{.proxy = proxy.url()}},
+                       {.base_url = "http://provider.invalid/v1"}}; // a name without an address
+    CHECK(client.complete(ask()).text() == "fine");
+}
+
+TEST_CASE("curl_transport: trusts the certificates of a file, which must be there", "[curl]") {
+    support::loopback_server const server;
+    client_type client{llms::curl_transport{{.ca_file = "/no/such/file.pem"}},
+                       {.base_url = "https" + server.base_url().substr(4)}};
+    auto const error = error_of([&] { return client.complete(ask()); });
+    CHECK(error.kind() == failure::connection);
+    CHECK(std::string(error.what()).find("/no/such/file.pem") != std::string::npos);
 }
 
 TEST_CASE("curl_transport: takes http and https only", "[curl]") {

@@ -25,7 +25,7 @@ namespace sqlite_store_test {
 namespace {
 
 using namespace std::chrono_literals;
-using llms_tests::temporary_directory;
+using support::temporary_directory;
 
 static_assert(llms::leasing_store<llms::sqlite_store>);
 
@@ -33,7 +33,7 @@ auto soon() -> llms::store_deadline {
     return std::chrono::steady_clock::now() + 60s;
 }
 
-using wall_clock = llms_tests::manual_clock<>;
+using wall_clock = support::manual_clock<>;
 using timed_store = llms::basic_sqlite_store<wall_clock>;
 
 // The value that the tests put under a key, of about `size` bytes.
@@ -243,6 +243,85 @@ TEST_CASE("sqlite_store: waits for another's lock up to the deadline", "[sqlite_
     sqlite3_close(other);
     store.put("key", "other", 1h, soon());
     CHECK(store.get("key", soon()) == "other");
+
+    // A new file that another process is still making.
+    for (auto const* part : {"db", "db-wal", "db-shm"}) {
+        std::filesystem::remove(place.file(part));
+    }
+    REQUIRE(sqlite3_open(place.file("db").c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    CHECK_THROWS_WITH(store.get("key", std::chrono::steady_clock::now() + 20ms),
+                      support::contains("locked"));
+    sqlite3_close(other);
+    CHECK_FALSE(store.get("key", soon()));
+    CHECK(place.count("db.corrupt") == 0);
+}
+
+TEST_CASE("sqlite_store: waits for one of its connections up to the deadline", "[sqlite_store]") {
+    temporary_directory const place;
+    llms::sqlite_store store(place.file("db"), {.max_connections = 1});
+    sqlite3* other = nullptr;
+    REQUIRE(sqlite3_open(place.file("db").c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    auto busy = false;
+    {
+        auto const end = soon();
+        std::jthread const writer([&] { store.put("key", "value", 1h, end); });
+        while (!busy && std::chrono::steady_clock::now() < end) { // until the writer has it
+            try {
+                static_cast<void>(store.get("key", std::chrono::steady_clock::now() + 1ms));
+            } catch (llms::store_error const& e) { // perhaps its own time was too short
+                busy = std::string(e.what()).find("every connection was busy") != std::string::npos;
+            }
+        }
+        sqlite3_close(other);
+    }
+    CHECK(busy);
+    CHECK(store.get("key", soon()) == "value");
+}
+
+TEST_CASE("sqlite_store: a put that runs out of time changes nothing", "[sqlite_store]") {
+    temporary_directory const place;
+    constexpr int entries = 100;
+    auto const options = llms::sqlite_store_options{.max_entries = entries};
+    {
+        timed_store store(place.file("db"), options);
+        for (int i = 0; i < entries; ++i) {
+            store.put(std::to_string(i), "x", 10s, soon());
+        }
+    }
+    timed_store store(place.file("db"), options);
+    wall_clock::advance(10s); // all of them are to make room
+    CHECK_THROWS_WITH(store.put("key", "value", 1h, std::chrono::steady_clock::now() - 1s),
+                      support::contains("interrupted"));
+    CHECK_FALSE(store.get("key", soon()));
+    wall_clock::advance(-10s);
+    for (int i = 0; i < entries; ++i) {
+        REQUIRE(store.get(std::to_string(i), soon()) == "x");
+    }
+    store.put("key", "value", 1h, soon());
+    CHECK(store.get("key", soon()) == "value");
+}
+
+TEST_CASE("sqlite_store: a file whose totals are wrong is set aside", "[sqlite_store]") {
+    temporary_directory const place;
+    llms::sqlite_store store(place.file("db"), {.max_entries = 10});
+    store.put("key", "value", 1h, soon());
+    struct row {
+        char const* damage;
+        char const* complaint;
+    };
+    auto const [damage, complaint] = GENERATE(
+        row{"DELETE FROM totals", "no totals; the file was set aside"},
+        row{"UPDATE totals SET entries = 1000", "totals of nothing; the file was set aside"});
+    sqlite3* other = nullptr;
+    REQUIRE(sqlite3_open(place.file("db").c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, damage, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(other);
+    CHECK_THROWS_WITH(store.put("more", "value", 1h, soon()), support::contains(complaint));
+    CHECK(place.count("db.corrupt") > 0);
+    store.put("more", "value", 1h, soon());
+    CHECK(store.get("more", soon()) == "value");
 }
 
 TEST_CASE("sqlite_store: a lease is one process's, until it gives it back or its time is over",

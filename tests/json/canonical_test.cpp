@@ -115,6 +115,7 @@ TEST_CASE("canonical: RFC 8785, the examples of its text", "[canonical][jcs]") {
     auto const by_bytes = json::parse(R"({"\ufb33":1,"\ud83d\ude00":2})");
     CHECK(canonical_form({.rfc8785 = true}).text(by_bytes) == "{\"\U0001F600\":2,\"\uFB33\":1}");
     CHECK(canonical_form().text(by_bytes) == "{\"\uFB33\":1,\"\U0001F600\":2}");
+    CHECK(jcs(R"({"ab": 1, "a": 2, "": 3})") == R"({"":3,"a":2,"ab":1})");
     CHECK(jcs("\"\\u0000\\b\\t\\n\\f\\r\\u001f\\u007f\"") ==
           "\"\\u0000\\b\\t\\n\\f\\r\\u001f\x7f\"");
 }

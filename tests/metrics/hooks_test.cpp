@@ -116,6 +116,22 @@ TEST_CASE("hook_list: a hook may cancel itself, subscribe others and cause event
     CHECK(chunks == 4);
 }
 
+TEST_CASE("hook_list: a hook may cancel one that it runs inside of", "[hooks]") {
+    llms::hook_list hooks;
+    int chunks = 0;
+    std::optional<llms::subscription> outer;
+    auto const inner = hooks.subscribe({.after_tool = [&](llms::tool_end const&) {
+        outer.reset();
+    }});
+    outer = hooks.subscribe({.on_chunk = [&](llms::chunk_event const&) {
+        ++chunks;
+        hooks.run(llms::tool_end{});
+    }});
+    hooks.run(llms::chunk_event{});
+    hooks.run(llms::chunk_event{});
+    CHECK(chunks == 1);
+}
+
 TEST_CASE("hook_list: a cancelled hook is not running and will not run, whoever calls meanwhile",
           "[hooks]") {
     llms::hook_list hooks;

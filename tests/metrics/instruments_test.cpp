@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <latch>
 #include <limits>
 #include <random>
 #include <thread>
@@ -44,11 +45,13 @@ void in_threads(int count, Work work) {
 
 TEST_CASE("counter: counts every addition of more threads than there are slots", "[counter]") {
     llms::counter counter;
+    std::latch counted{80}; // a thread that ends leaves its slot to another
     in_threads(80, [&] {
         for (int i = 0; i < 500; ++i) {
             counter.add();
             counter.add(2);
         }
+        counted.arrive_and_wait();
     });
     CHECK(counter.value() == 120'000);
 }

@@ -174,6 +174,21 @@ TEST_CASE("prometheus_text: names, units, escapes and cumulative buckets", "[pro
     CHECK(llms::prometheus_text({}).empty());
 }
 
+TEST_CASE("prometheus_text: units of a program's own, and what is no number", "[prometheus]") {
+    llms::metrics_registry registry;
+    registry.gauge({.name = "app.lag", .help = "Lag.", .unit = "ms"}).set(-1.5);
+    registry.gauge({.name = "app.full", .help = "Full.", .unit = "%"})
+        .set(std::numeric_limits<double>::quiet_NaN());
+    registry.gauge({.name = "app.used_percent", .help = "Used.", .unit = "%"})
+        .set(-std::numeric_limits<double>::infinity());
+    auto const text = llms::prometheus_text(registry.snapshot());
+    CAPTURE(text);
+    for (auto const* const line : {"\napp_lag_milliseconds -1.5\n", "\napp_full_percent NaN\n",
+                                   "\napp_used_percent -Inf\n"}) {
+        CHECK(text.find(line) != std::string::npos);
+    }
+}
+
 TEST_CASE("json_text: one document, whatever the labels hold", "[json]") {
     llms::metrics_registry registry;
     registry.counter(jobs, {{"a", "quote \" back \\ line \n \x01"}, {"b", "\xF0\x9F\x9A\x80"}})

@@ -181,6 +181,52 @@ TEST_CASE("async: a coroutine destroyed after its wake-up passes it on", "[async
     source.request_stop();
 }
 
+TEST_CASE("async: a coroutine whose item another took waits on", "[async]") {
+    channel<int> ch(1);
+    run_queue executor;
+    int got = 0;
+    auto const waiting = pop_one(ch, executor, {}, got);
+    REQUIRE(ch.push(1)); // posts its turn
+    REQUIRE(*ch.try_pop() == 1);
+    executor.run();
+    REQUIRE_FALSE(waiting.done());
+    REQUIRE(ch.push(2));
+    executor.run();
+    REQUIRE(got == 2);
+}
+
+TEST_CASE("async: an item whose move throws is left to who waits next", "[async]") {
+    struct stubborn {
+        explicit stubborn(int& left) : moves_until_throw(&left) {}
+        stubborn(stubborn&& other) // NOLINT(performance-noexcept-move-constructor): the point
+            : moves_until_throw(other.moves_until_throw) {
+            if (--*moves_until_throw == 0) {
+                throw std::runtime_error("no");
+            }
+        }
+        auto operator=(stubborn&&) -> stubborn& = default;
+
+        int* moves_until_throw;
+    };
+    auto const pop = [](channel<stubborn>& from, run_queue& executor, bool& out) -> coroutine {
+        out = (co_await from.async_pop(executor)).has_value();
+    };
+    channel<stubborn> ch(1);
+    run_queue executor;
+    bool lost = false;
+    bool got = false;
+    auto const failed = pop(ch, executor, lost);
+    auto const next = pop(ch, executor, got);
+    int left = 0;
+    REQUIRE(ch.push(stubborn(left)));
+    left = 1;
+    executor.run();
+    REQUIRE_THROWS_WITH(std::rethrow_exception(failed.error()), "no");
+    REQUIRE_FALSE(lost);
+    REQUIRE(next.done());
+    REQUIRE(got);
+}
+
 TEST_CASE("async: closing resumes all, and an error is thrown to who pops", "[async]") {
     channel<int> ch(1);
     run_queue executor;

@@ -67,6 +67,8 @@ TEST_CASE("select: gives up as its limit says", "[select]") {
     std::jthread stopper([&] { source.request_stop(); });
     REQUIRE(select({source.get_token(), 1h}, on_pop(empty, ignore), on_push(full, 2)) ==
             conqueue_status::stopped);
+    // Once it is stopped nothing is taken, ready or not.
+    REQUIRE(select(source.get_token(), on_pop(full, ignore)) == conqueue_status::stopped);
     REQUIRE(full.size() == 1);
 }
 
