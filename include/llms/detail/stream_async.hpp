@@ -24,15 +24,14 @@
 
 namespace llms::inline v0_1::detail {
 
-/// What async_pop and async_push have in common. `Derived::attempt(section&)` is the operation.
-template <class Derived, class Core, class Executor>
+/// What async_pop and async_push have in common. `Derived::attempt(section)` is the operation.
+template <class Derived, class Core, stream_side Side, class Executor>
 class stream_awaiter {
 public:
     using section = typename Core::section;
 
-    stream_awaiter(Core& core, stream_side side, Executor&& executor, std::stop_token stop)
+    stream_awaiter(Core& core, Executor&& executor, std::stop_token stop)
         : core_(core),
-          side_(side),
           executor_(std::forward<Executor>(executor)),
           stop_(std::move(stop)) {}
     stream_awaiter(stream_awaiter const&) = delete;
@@ -53,8 +52,8 @@ public:
             status_ = conqueue_status::stopped;
             return true;
         }
-        section inside(core_);
-        status_ = self().attempt(inside);
+        status_ =
+            core_.template attempt<Side>([this](auto& inside) { return self().attempt(inside); });
         return !core_.must_wait(status_);
     }
 
@@ -93,7 +92,7 @@ private:
                 if (!self->queued) {
                     return;
                 }
-                inside.dequeue(awaiter.side_, *self);
+                inside.dequeue(Side, *self);
             }
             ticket::post(*self);
         }
@@ -141,7 +140,7 @@ private:
         std::coroutine_handle<> coroutine;
         std::optional<std::stop_callback<leave_list>> on_stop;
         std::uint32_t enqueues =
-            0; // guarded by the channel's lock; each leads to one post, or less
+            0; // guarded by the channel's locks; each leads to one post, or less
         std::atomic<std::uint32_t> posts{0};
         std::atomic<std::uint32_t> owners{1};
         std::atomic<bool> abandoned{false};
@@ -157,13 +156,13 @@ private:
             status_ = self().attempt(inside);
         } catch (...) {
             thrown_ = std::current_exception();
-            inside.pass_on(side_);
+            inside.pass_on(Side);
             return false;
         }
         if (!core_.must_wait(status_)) {
             return false;
         }
-        // The callback takes the lock too: a stop not seen here will find the ticket in the list.
+        // The callback takes the locks too: a stop not seen here will find the ticket in the list.
         if (stop_.stop_requested()) {
             status_ = conqueue_status::stopped;
             return false;
@@ -173,7 +172,7 @@ private:
             ticket_->owners.fetch_add(1, std::memory_order_relaxed);
         }
         waiting_ = true;
-        inside.enqueue(side_, *ticket_);
+        inside.enqueue(Side, *ticket_);
         return true;
     }
 
@@ -182,12 +181,12 @@ private:
         {
             section inside(core_);
             if (ticket_->queued) {
-                inside.dequeue(side_, *ticket_);
+                inside.dequeue(Side, *ticket_);
                 ticket_->release();
                 return;
             }
             ticket_->abandoned.store(true, std::memory_order_release);
-            inside.pass_on(side_);
+            inside.pass_on(Side);
         }
         // Whoever took the ticket out of the list is about to use the executor, which the caller
         // may destroy next.
@@ -197,7 +196,6 @@ private:
     }
 
     Core& core_;
-    stream_side side_;
     Executor executor_; // a reference if it was given an lvalue
     std::stop_token stop_;
     ticket* ticket_ = nullptr;
@@ -208,13 +206,13 @@ private:
 
 template <class T, class Core, class Executor>
 class [[nodiscard]] stream_async_pop
-    : public stream_awaiter<stream_async_pop<T, Core, Executor>, Core, Executor> {
+    : public stream_awaiter<stream_async_pop<T, Core, Executor>, Core, stream_side::pop, Executor> {
 public:
     stream_async_pop(Core& core, Executor&& executor, std::stop_token stop)
-        : stream_async_pop::stream_awaiter(core, stream_side::pop, std::forward<Executor>(executor),
+        : stream_async_pop::stream_awaiter(core, std::forward<Executor>(executor),
                                            std::move(stop)) {}
 
-    auto attempt(typename Core::section& inside) -> conqueue_status {
+    auto attempt(auto& inside) -> conqueue_status {
         return inside.take([&](T&& item) { result_.emplace(std::move(item)); });
     }
 
@@ -235,14 +233,15 @@ private:
 
 template <class Value, class Core, class Executor>
 class [[nodiscard]] stream_async_push
-    : public stream_awaiter<stream_async_push<Value, Core, Executor>, Core, Executor> {
+    : public stream_awaiter<stream_async_push<Value, Core, Executor>, Core, stream_side::push,
+                            Executor> {
 public:
     stream_async_push(Core& core, Executor&& executor, Value&& value, std::stop_token stop)
-        : stream_async_push::stream_awaiter(core, stream_side::push,
-                                            std::forward<Executor>(executor), std::move(stop)),
+        : stream_async_push::stream_awaiter(core, std::forward<Executor>(executor),
+                                            std::move(stop)),
           value_(std::forward<Value>(value)) {}
 
-    auto attempt(typename Core::section& inside) -> conqueue_status {
+    auto attempt(auto& inside) -> conqueue_status {
         return inside.put(std::forward<Value>(value_), evicted_);
     }
 

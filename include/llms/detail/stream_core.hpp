@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The mechanism under channel<T>: a ring, a lock, and a list of waiters for each side.
+// The mechanism under channel<T>: a ring with a lock at either end, and a list of waiters for each
+// side.
 //
 // Notify and retry. Nobody is ever handed an item; a waiter is told to look again. So a waiter that
 // leaves (stopped, out of time, destroyed) has no item to lose, only a notification, and the rules
@@ -8,23 +9,26 @@
 //
 //   1. A waiter enters a list only in the section in which its attempt failed.
 //   2. Whoever makes n items (or n places) takes up to n waiters of the other side out of the list
-//   in
-//      the same section, and wakes them after it.
+//      in the same section, and wakes them after it.
 //   3. A waiter taken out of a list lets the wake reach it before it returns: the wake touches it.
-//   4. A waiter that was notified attempts once more before it leaves for any reason. If the
-//   attempt
+//   4. A waiter that was notified attempts once more before it leaves for any reason. If the attempt
 //      finds nothing, another has what the notification announced. If the waiter cannot attempt
-//      (T's move threw, its coroutine was destroyed, its select took another case), it passes
-//      the notification on.
+//      (T's move threw, its coroutine was destroyed, its select took another case), it passes the
+//      notification on.
 //
 // Invariant, for either side, with "notified" = taken out of the list, attempt still to come:
 // while the list is not empty, at least as many waiters are notified as there are items (places).
 // Rule 1 starts it at zero items, rule 2 keeps it as items come, and an attempt lowers the left
 // side by one only together with the right side (rule 4).
+//
+// A section holds both locks. The lists and closed_ change in sections only, so under either lock
+// they stand still, and while nobody waits at the other side an attempt is made under the lock of
+// its own end alone. It owes nobody a notification: who enters the list of the other side later does
+// so in a section, whose attempt finds what this one left. In a stream that flows, the two sides
+// share no lock.
 #ifndef LLMS_DETAIL_STREAM_CORE_HPP
 #define LLMS_DETAIL_STREAM_CORE_HPP
 
-#include <llms/detail/stream_lock.hpp>
 #include <llms/detail/stream_parker.hpp>
 #include <llms/detail/stream_ring.hpp>
 #include <llms/detail/stream_waiter.hpp>
@@ -62,14 +66,28 @@ public:
     auto operator=(stream_core const&) -> stream_core& = delete;
     ~stream_core() { assert(poppers_.empty() && pushers_.empty()); }
 
-    /// A critical section. When it ends it wakes, outside the lock, whom it took out of the lists.
-    class section {
+    /// A critical section at the back, the front or both. One of both wakes, outside the locks, whom
+    /// it took out of the lists.
+    template <bool Back, bool Front>
+    class section_at {
     public:
-        explicit section(stream_core& core) noexcept : core_(core) { core_.lock_.lock(); }
-        section(section const&) = delete;
-        auto operator=(section const&) -> section& = delete;
-        ~section() {
-            core_.lock_.unlock();
+        explicit section_at(stream_core& core) noexcept : core_(core) {
+            if constexpr (Back) { // always first
+                core_.ring_.back_lock().lock();
+            }
+            if constexpr (Front) {
+                core_.ring_.front_lock().lock();
+            }
+        }
+        section_at(section_at const&) = delete;
+        auto operator=(section_at const&) -> section_at& = delete;
+        ~section_at() {
+            if constexpr (Front) {
+                core_.ring_.front_lock().unlock();
+            }
+            if constexpr (Back) {
+                core_.ring_.back_lock().unlock();
+            }
             woken_.wake_all();
         }
 
@@ -77,87 +95,127 @@ public:
         /// stays, as its move constructor left it.
         template <class Sink>
         auto take(Sink&& sink) -> conqueue_status {
-            if (core_.ring_.size() == 0) {
-                return core_.nothing();
-            }
-            sink(std::move(core_.ring_.front()));
-            core_.ring_.pop_front();
-            woken_.take(core_.pushers_, 1);
-            return conqueue_status::success;
+            std::size_t taken = 0;
+            return take_some(sink, 1, taken);
         }
 
         /// Takes up to `max` items and says how many; what was taken before a throw stays taken.
         template <class Sink>
         auto take_some(Sink&& sink, std::size_t max, std::size_t& taken) -> conqueue_status {
-            if (core_.ring_.size() == 0) {
-                return core_.nothing();
+            static_assert(Front);
+            taken = 0;
+            try {
+                core_.ring_.take_front(sink, max, taken);
+            } catch (...) {
+                notify(core_.pushers_, taken);
+                throw;
             }
-            for (taken = 0; taken != max && core_.ring_.size() != 0; ++taken) {
-                sink(std::move(core_.ring_.front()));
-                core_.ring_.pop_front();
-                woken_.take(core_.pushers_, 1);
+            if (taken == 0) {
+                // Of a closed channel that was all: it cannot have been closed since.
+                return core_.closed() ? conqueue_status::closed : conqueue_status::empty;
             }
+            notify(core_.pushers_, taken);
             return conqueue_status::success;
         }
 
         /// Puts `value` in, or leaves it alone. An item that has to go for it is moved to
-        /// `evicted`, to be destroyed outside the lock.
+        /// `evicted`, to be destroyed outside the locks.
         template <class Value>
         auto put(Value&& value, std::optional<T>& evicted) -> conqueue_status {
+            static_assert(Back);
             if (core_.closed()) {
                 return conqueue_status::closed;
             }
-            if (core_.ring_.size() == core_.ring_.capacity()) {
-                if (core_.when_full_ != backpressure::drop_oldest) {
-                    return conqueue_status::full;
-                }
-                evicted.emplace(std::move(core_.ring_.front()));
-                core_.ring_.pop_front();
-                core_.dropped_.fetch_add(1, std::memory_order_relaxed);
+            if (!core_.ring_.has_room() && !evict_first(evicted)) {
+                return conqueue_status::full;
             }
             core_.ring_.emplace_back(std::forward<Value>(value));
-            woken_.take(core_.poppers_, 1);
+            notify(core_.poppers_, 1);
             return conqueue_status::success;
         }
 
         void enqueue(stream_side side, stream_waiter& waiter) noexcept {
+            static_assert(Back && Front);
             core_.waiters(side).push_back(waiter);
         }
         void dequeue(stream_side side, stream_waiter& waiter) noexcept {
+            static_assert(Back && Front);
             core_.waiters(side).erase(waiter);
         }
 
         /// Notifies somebody else, for a waiter that was notified and cannot attempt.
-        void pass_on(stream_side side) noexcept { woken_.take(core_.waiters(side), 1); }
+        void pass_on(stream_side side) noexcept {
+            static_assert(Back && Front);
+            notify(core_.waiters(side), 1);
+        }
 
         /// False if it was closed before; `failure` is swapped in otherwise.
         auto close(std::exception_ptr& failure) noexcept -> bool {
+            static_assert(Back && Front);
             if (core_.closed()) {
                 return false;
             }
             core_.failure_.swap(failure);
             core_.closed_.store(true, std::memory_order_release);
-            woken_.take(core_.poppers_, everybody);
-            woken_.take(core_.pushers_, everybody);
+            notify(core_.poppers_, everybody);
+            notify(core_.pushers_, everybody);
             return true;
         }
 
     private:
         static constexpr auto everybody = static_cast<std::size_t>(-1);
 
+        void notify(stream_waiters& waiters, std::size_t count) noexcept {
+            if constexpr (Back && Front) {
+                woken_.take(waiters, count);
+            } else {
+                assert(waiters.empty());
+            }
+        }
+
+        auto evict_first(std::optional<T>& evicted) -> bool {
+            if constexpr (Front) {
+                if (core_.when_full_ == backpressure::drop_oldest) {
+                    std::size_t taken = 0;
+                    core_.ring_.take_front([&](T&& item) { evicted.emplace(std::move(item)); }, 1,
+                                           taken);
+                    core_.dropped_.fetch_add(1, std::memory_order_relaxed);
+                    return core_.ring_.has_room();
+                }
+            }
+            return false;
+        }
+
         stream_core& core_;
         stream_woken woken_;
     };
 
-    /// Attempts until it need not wait any more or `limit` ends the wait. `attempt(section&)` is
-    /// called in a section and says how it went.
-    template <class Attempt>
-    auto wait(stream_side side, wait_limit const& limit, Attempt&& attempt) -> conqueue_status {
+    using section = section_at<true, true>;
+
+    /// Attempts once. `operation(inside)` says how it went; `inside` is a section, or the end of this
+    /// side alone if that is enough.
+    template <stream_side Side, class Operation>
+    auto attempt(Operation&& operation) -> conqueue_status {
+        {
+            constexpr auto pops = Side == stream_side::pop;
+            section_at<!pops, pops> inside(*this);
+            if (pops ? pushers_.empty()
+                     : poppers_.empty() && when_full_ != backpressure::drop_oldest) {
+                return operation(inside);
+            }
+        }
+        section inside(*this);
+        return operation(inside);
+    }
+
+    /// Attempts until it need not wait any more or `limit` ends the wait.
+    template <stream_side Side, class Operation>
+    auto wait(wait_limit const& limit, Operation&& operation) -> conqueue_status {
         if (limit.stop_requested()) {
             return conqueue_status::stopped;
         }
-        auto& slept = sleeps_[static_cast<std::size_t>(side)];
-        auto status = once(attempt);
+        auto& slept = sleeps_[static_cast<std::size_t>(Side)];
+        auto status = attempt<Side>(operation);
         if (!must_wait(status)) {
             if (slept.load(std::memory_order_relaxed) != 0) {
                 slept.store(0, std::memory_order_relaxed);
@@ -174,13 +232,13 @@ public:
         for (int round = slow ? Platform::wait_yields * 7 / 8 : 0; round < Platform::wait_yields;
              ++round) {
             Platform::yield();
-            if (!looks_ready(side)) {
+            if (!looks_ready(Side)) {
                 continue;
             }
             if (limit.stop_requested()) {
                 return conqueue_status::stopped;
             }
-            status = once(attempt);
+            status = attempt<Side>(operation);
             if (!must_wait(status)) {
                 slept.store(0, std::memory_order_relaxed);
                 return status;
@@ -189,7 +247,7 @@ public:
         if (!slow) {
             slept.fetch_add(1, std::memory_order_relaxed);
         }
-        return sleep(side, limit, attempt);
+        return sleep(Side, limit, operation);
     }
 
     /// Whether an attempt that ended so is worth repeating.
@@ -255,22 +313,12 @@ private:
         void operator()() const noexcept { parker.stop(); }
     };
 
-    [[nodiscard]] auto nothing() const noexcept -> conqueue_status {
-        return closed() ? conqueue_status::closed : conqueue_status::empty;
-    }
-
     auto waiters(stream_side side) noexcept -> stream_waiters& {
         return side == stream_side::pop ? poppers_ : pushers_;
     }
 
-    template <class Attempt>
-    auto once(Attempt& attempt) -> conqueue_status {
-        section inside(*this);
-        return attempt(inside);
-    }
-
-    template <class Attempt>
-    auto sleep(stream_side side, wait_limit const& limit, Attempt& attempt) -> conqueue_status {
+    template <class Operation>
+    auto sleep(stream_side side, wait_limit const& limit, Operation& operation) -> conqueue_status {
         sleeper self;
         auto const deadline = limit.deadline(Platform::now());
         // Destroyed before `self`, and its destructor waits for a callback that is running.
@@ -279,7 +327,7 @@ private:
             on_stop.emplace(*limit.stop(), stop_sleeper{self.parker});
         }
         for (;;) {
-            if (auto const status = attempt_or_enqueue(side, self, attempt); !must_wait(status)) {
+            if (auto const status = attempt_or_enqueue(side, self, operation); !must_wait(status)) {
                 return status;
             }
             auto const reason = self.parker.sleep(deadline);
@@ -290,11 +338,12 @@ private:
         }
     }
 
-    template <class Attempt>
-    auto attempt_or_enqueue(stream_side side, sleeper& self, Attempt& attempt) -> conqueue_status {
+    template <class Operation>
+    auto attempt_or_enqueue(stream_side side, sleeper& self, Operation& operation)
+        -> conqueue_status {
         section inside(*this);
         try {
-            auto const status = attempt(inside);
+            auto const status = operation(inside);
             if (must_wait(status)) {
                 inside.enqueue(side, self);
             }
@@ -319,17 +368,16 @@ private:
         return false;
     }
 
-    // What every operation touches is together.
-    stream_lock<Platform> lock_;
-    std::atomic<bool> closed_{false};
+    // All but the ring is read by every operation and written by few.
     backpressure when_full_;
+    std::atomic<bool> closed_{false};
     // For each side, the sleeps since it last got something without one; a hint.
     std::array<std::atomic<std::uint8_t>, 2> sleeps_{};
-    stream_ring<T> ring_;
     stream_waiters poppers_;
     stream_waiters pushers_;
     std::atomic<std::uint64_t> dropped_{0};
     std::exception_ptr failure_;
+    stream_ring<T, Platform> ring_;
 };
 
 } // namespace llms::inline v0_1::detail

@@ -57,7 +57,7 @@ concept stream_case =
     std::is_base_of_v<stream_case_base<typename std::remove_reference_t<Case>::platform>,
                       std::remove_reference_t<Case>>;
 
-/// What cases of one channel have in common; `Derived::operate(section&)` is the operation.
+/// What cases of one channel have in common; `Derived::operate(section)` is the operation.
 template <class Derived, class Core, stream_side Side>
 class stream_case_of : public stream_case_base<typename Core::platform> {
 public:
@@ -70,8 +70,8 @@ public:
     }
 
     auto attempt() -> bool final {
-        section inside(core_);
-        status_ = self().operate(inside);
+        status_ =
+            core_.template attempt<Side>([this](auto& inside) { return self().operate(inside); });
         return !core_.must_wait(status_);
     }
 
@@ -117,7 +117,7 @@ public:
         : stream_pop_case::stream_case_of(core),
           then_(std::forward<Then>(then)) {}
 
-    auto operate(typename Core::section& inside) -> conqueue_status {
+    auto operate(auto& inside) -> conqueue_status {
         return inside.take([&](value_type&& item) { result_.emplace(std::move(item)); });
     }
 
@@ -145,7 +145,7 @@ public:
           value_(std::forward<Value>(value)),
           then_(std::forward<Then>(then)) {}
 
-    auto operate(typename Core::section& inside) -> conqueue_status {
+    auto operate(auto& inside) -> conqueue_status {
         return inside.put(std::forward<Value>(value_), evicted_);
     }
 

@@ -10,7 +10,7 @@
 
 namespace llms::inline v0_1::detail {
 
-/// One wait: a thread's, one case of a select's, or a coroutine's. Guarded by the channel's lock.
+/// One wait: a thread's, one case of a select's, or a coroutine's. Guarded by the channel's locks.
 struct stream_waiter {
     explicit stream_waiter(void (*wake_function)(stream_waiter&) noexcept) noexcept
         : wake(wake_function) {}

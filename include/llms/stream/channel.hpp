@@ -14,7 +14,8 @@
 // verb takes a wait_limit: a stop_token, a deadline or a timeout; giving up loses nothing.
 // Thread-safe, but for construction and destruction. Allocates when constructed and, for coroutines
 // that have to wait, once a wait. An uncontended push or pop costs about two atomic operations and
-// the move of a T; T is moved under a lock, so its moves must not use the channel.
+// the move of a T; T is moved under a lock, so its moves must not use the channel. Those who push and
+// those who pop share no lock while nobody has to wait.
 // The verbs are those of P0260; limits, batches, back-pressure and errors are additions.
 #ifndef LLMS_STREAM_CHANNEL_HPP
 #define LLMS_STREAM_CHANNEL_HPP
@@ -75,7 +76,7 @@ public:
     /// the item stays in the channel. A stop already requested comes before anything else.
     [[nodiscard]] auto pop(wait_limit limit = {}) -> channel_result<T> {
         channel_result<T> result(conqueue_status::empty);
-        auto const status = core_.wait(detail::stream_side::pop, limit, [&](section& inside) {
+        auto const status = core_.template wait<detail::stream_side::pop>(limit, [&](auto& inside) {
             return inside.take([&](T&& item) { result.emplace(std::move(item)); });
         });
         if (status == conqueue_status::closed) {
@@ -90,7 +91,9 @@ public:
     /// Takes the first item if there is one: an item, `empty` or `closed`; see `failure()`.
     [[nodiscard]] auto try_pop() -> channel_result<T> {
         channel_result<T> result(conqueue_status::empty);
-        auto const status = section(core_).take([&](T&& item) { result.emplace(std::move(item)); });
+        auto const status = core_.template attempt<detail::stream_side::pop>([&](auto& inside) {
+            return inside.take([&](T&& item) { result.emplace(std::move(item)); });
+        });
         if (status != conqueue_status::success) {
             result.fail(status);
         }
@@ -111,7 +114,7 @@ public:
         -> channel_result<std::size_t> {
         assert(max != 0);
         std::size_t taken = 0;
-        auto const status = core_.wait(detail::stream_side::pop, limit, [&](section& inside) {
+        auto const status = core_.template wait<detail::stream_side::pop>(limit, [&](auto& inside) {
             return inside.take_some([&](T&& item) { append(out, std::move(item)); }, max, taken);
         });
         if (status == conqueue_status::success) {
@@ -174,21 +177,19 @@ private:
     friend struct detail::stream_access;
 
     using core = detail::stream_core<T, Platform>;
-    using section = typename core::section;
 
     template <class Value>
     auto push_value(Value&& value, wait_limit const& limit) -> channel_result<void> {
         std::optional<T> evicted;
-        return channel_result<void>(
-            core_.wait(detail::stream_side::push, limit, [&](section& inside) {
-                return inside.put(std::forward<Value>(value), evicted);
-            }));
+        return channel_result<void>(core_.template wait<detail::stream_side::push>(
+            limit, [&](auto& inside) { return inside.put(std::forward<Value>(value), evicted); }));
     }
 
     template <class Value>
     auto try_push_value(Value&& value) -> channel_result<void> {
         std::optional<T> evicted;
-        return channel_result<void>(section(core_).put(std::forward<Value>(value), evicted));
+        return channel_result<void>(core_.template attempt<detail::stream_side::push>(
+            [&](auto& inside) { return inside.put(std::forward<Value>(value), evicted); }));
     }
 
     template <class Out>
