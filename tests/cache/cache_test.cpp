@@ -341,13 +341,16 @@ TEST_CASE("cache: purge removes the expired within its budget and goes on where 
 }
 
 TEST_CASE("cache: the expired make room first and never block a put", "[cache]") {
+    std::size_t const entries = GENERATE(3U, 128U); // with one queue, with a small one before it
     leavers gone;
-    timed_cache<std::string, int> cache{{.max_entries = 3, .on_removal = note(gone)}};
+    timed_cache<std::string, int> cache{
+        {.max_entries = entries, .on_removal = note(gone), .shards = 1}};
     cache.put("a", 1, {.ttl = 1s});
     CHECK(cache.get("a"));
     CHECK(cache.get("a"));
-    cache.put("b", 1);
-    cache.put("c", 1);
+    for (std::size_t i = 1; i < entries; ++i) {
+        cache.put(std::to_string(i), 1);
+    }
     cache_test_clock::advance(1s);
     cache.put("d", 1);
     CHECK(gone == leavers{{"a", llms::removal_cause::expired}});
@@ -424,6 +427,29 @@ TEST_CASE("cache: a refresh that outlives its cache, or fails, does no harm", "[
     cache.reset();
     queue[0]();
     queue.clear();
+}
+
+TEST_CASE("cache: an executor that refuses a refresh does no harm, the next caller asks again",
+          "[cache]") {
+    bool refuses = true;
+    std::vector<std::function<void()>> queue;
+    timed_cache<std::string, int> cache{{.ttl = 1h, .soft_ttl = 1min, .executor = [&](auto task) {
+                                             if (refuses) {
+                                                 throw std::runtime_error{"full"};
+                                             }
+                                             queue.emplace_back(task);
+                                         }}};
+    cache.put("a", 1);
+    cache_test_clock::advance(1min);
+    auto const refused = cache.get_or_load("a", [] { return 2; });
+    CHECK(*refused == 1);
+    CHECK(refused.stale());
+    CHECK(cache.stats().load_failures == 0); // the loader was not called
+    refuses = false;
+    CHECK(*cache.get_or_load("a", [] { return 2; }) == 1);
+    REQUIRE(queue.size() == 1);
+    queue[0]();
+    CHECK(*cache.get("a") == 2);
 }
 
 TEST_CASE("cache: without an executor the first caller refreshes", "[cache]") {
@@ -724,6 +750,46 @@ TEST_CASE("cache: a hash, comparison, copy or weigher that throws leaves it unch
         CHECK(hit->id == i * 10);
     }
     CHECK_FALSE(cache.get(other));
+}
+
+TEST_CASE("cache: a hash, copy or weigher that throws in a refresh leaves the old value",
+          "[cache]") {
+    bool weigher_throws = false;
+    std::vector<std::function<void()>> queue;
+    llms::cache<touchy, int, llms::s3_fifo, touchy::hash, cache_test_clock> cache{
+        {.ttl = 1h,
+         .soft_ttl = 1min,
+         .weigher = [&](touchy const&, int) -> std::size_t {
+             if (weigher_throws) {
+                 throw std::runtime_error{"weigher"};
+             }
+             return 1;
+         },
+         .executor =
+             [&queue](auto task) {
+                 queue.emplace_back(task);
+             }}};
+    touchy const key{1};
+    auto const load = [] {
+        return 2;
+    };
+    cache.put(key, 1);
+    cache_test_clock::advance(1min);
+    CHECK(*cache.get_or_load(key, load) == 1);
+    REQUIRE(queue.size() == 1);
+    auto& throws = *GENERATE_REF(&touchy::hash_throws, &touchy::copy_throws, &weigher_throws);
+    throws = true;
+    CHECK_NOTHROW(queue[0]());
+    throws = false;
+    queue.clear();
+    CHECK(*cache.get(key) == 1);
+    CHECK(cache.get(key).stale());
+    CHECK(cache.size() == 1);
+
+    CHECK(*cache.get_or_load(key, load) == 1); // and the next caller tries again
+    REQUIRE(queue.size() == 1);
+    queue[0]();
+    CHECK(*cache.get(key) == 2);
 }
 
 TEST_CASE("cache: try_get does not wait for a writer", "[cache]") {

@@ -230,6 +230,53 @@ TEST_CASE("stream_flight: what a stream keeps is bounded", "[stream_flight]") {
     CHECK(live == 0);
 }
 
+TEST_CASE("stream_flight: who comes while the first chunks are dropped starts a stream anew",
+          "[stream_flight][threads]") {
+    struct noted_key { // all are equal
+        std::atomic<bool>* hashed = nullptr;
+        auto operator==(noted_key const& /*other*/) const -> bool { return true; }
+    };
+    struct hash {
+        auto operator()(noted_key const& key) const -> std::size_t {
+            if (key.hashed != nullptr) {
+                *key.hashed = true;
+                key.hashed->notify_one();
+            }
+            return 0;
+        }
+    };
+    using streams = llms::stream_flight<noted_key, std::shared_ptr<void>, hash>;
+    streams all({.max_buffered_bytes = 1}); // one chunk
+    std::optional<streams::writer> old;
+    std::optional<streams::writer> fresh;
+    auto slow = all.join({}, [&](auto given) { old = std::move(given); });
+    std::optional<streams::reader> late;
+    std::jthread comer;
+    std::atomic<bool> searching = false;
+    auto const come = [&](void* /*chunk*/) { // as the first chunk goes
+        comer = std::jthread(
+            [&] { late = all.join({&searching}, [&](auto given) { fresh = std::move(given); }); });
+        searching.wait(false); // it looks for the stream, and finds it as it is after this
+    };
+    REQUIRE(old->push(std::shared_ptr<void>(&all, come)));
+    REQUIRE(old->push(nullptr));
+    comer.join();
+    CHECK(late->led());
+    CHECK(all.stats().launched == 2);
+    CHECK(all.stats().overruns == 1);
+    CHECK(all.stats().in_flight == 1);
+    CHECK_THROWS_AS(slow.next(), llms::stream_overrun_error);
+
+    old->close(); // does not end the new one
+    auto second = all.join({}, [](auto const&) { FAIL("launched a third time"); });
+    REQUIRE(fresh->push(nullptr));
+    fresh->close();
+    for (auto* const reader : {&*late, &second}) {
+        CHECK(reader->next() != nullptr);
+        CHECK(reader->next() == nullptr);
+    }
+}
+
 TEST_CASE("stream_flight: many threads read one stream whole, and another key is another stream",
           "[stream_flight][stress]") {
     flights all;

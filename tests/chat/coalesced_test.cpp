@@ -7,6 +7,7 @@
 #include <llms/chat/provider_error.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <latch>
 #include <optional>
@@ -239,6 +240,28 @@ TEST_CASE("coalesced: what a caller says to a cache further in is not another's"
     CHECK_FALSE(std::move(kept).finish().coalesced);
     CHECK_FALSE(std::move(fresh).finish().coalesced);
     CHECK(client.complete(ask()).cached);
+}
+
+TEST_CASE("coalesced: only callers who want an answer as young share a call", "[coalesced]") {
+    std::latch go(1);
+    scripted_provider inner({chunks_of({"a"})});
+    inner->on_chunk = [&](std::size_t, std::stop_token const&) {
+        go.wait();
+    };
+    auto client = inner | llms::coalesced();
+    auto young = ask();
+    young.cache.max_age = std::chrono::minutes{1};
+    auto any = client.stream(ask());
+    auto first = client.stream(young);
+    auto second = client.stream(young);
+    young.cache.max_age = std::chrono::hours{1};
+    auto older = client.stream(young);
+    go.count_down();
+    CHECK_FALSE(std::move(any).finish().coalesced);
+    CHECK_FALSE(std::move(first).finish().coalesced);
+    CHECK(std::move(second).finish().coalesced);
+    CHECK_FALSE(std::move(older).finish().coalesced);
+    CHECK(inner->calls == 3);
 }
 
 TEST_CASE("coalesced: many callers who come and go", "[coalesced][threads]") {

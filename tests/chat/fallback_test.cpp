@@ -161,6 +161,37 @@ TEST_CASE("fallback: when all fail the error says how each did", "[fallback]") {
     CHECK(steps == std::vector<std::string>{"alpha HTTP 401", "beta slow down"});
 }
 
+TEST_CASE("fallback: of the failures one that may pass decides, a timeout is one", "[fallback]") {
+    auto const late = named(
+        "late", {mock_answer::fails(std::make_exception_ptr(llms::timeout_error("no answer")))});
+    auto const refused = failing(http(failure::authentication, 401));
+    // What is no provider's failure, and gone on after all the same.
+    auto const odd =
+        named("odd", {mock_answer::fails(std::make_exception_ptr(llms::error("disk full")))});
+    llms::fallback_options const all{.next_after = [](llms::error const& /*e*/) {
+        return true;
+    }};
+    bool const streamed = GENERATE(false, true);
+    auto const error = [&](auto client) {
+        return error_of([&] { return text_of(client, streamed); });
+    };
+    for (auto const& failed :
+         {error(late | llms::fallback(all, refused)), error(refused | llms::fallback(all, late)),
+          error(odd | llms::fallback(all, late)), error(late | llms::fallback(all, odd))}) {
+        CHECK(failed.kind() == failure::timeout);
+        CHECK(failed.status() == 0);
+        CHECK(failed.retryable());
+    }
+    for (auto const& failed :
+         {error(odd | llms::fallback(all, odd)), error(refused | llms::fallback(all, odd))}) {
+        CHECK(failed.kind() == failure::invalid_request);
+        CHECK(failed.status() == 0);
+        CHECK_FALSE(failed.retryable());
+    }
+    CHECK(std::string(error(odd | llms::fallback(all, late)).what()) ==
+          "every provider failed: odd: disk full; late: no answer");
+}
+
 TEST_CASE("fallback: each provider is asked for a model of its own", "[fallback]") {
     bool const streamed = GENERATE(false, true);
     auto const first = failing(http(failure::invalid_request, 404));

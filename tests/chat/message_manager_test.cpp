@@ -201,6 +201,59 @@ TEST_CASE("message_manager: a summary stands for what was dropped", "[message_ma
     CHECK(talk.tokens() <= 4);
 }
 
+TEST_CASE("message_manager: the summary of one long turn takes in the one before",
+          "[message_manager]") {
+    std::vector<std::string> given;
+    message_manager talk{{.max_tokens = 8, .count_tokens = one, .summarise = [&](auto const& gone) {
+                              std::string all;
+                              for (auto const& each : gone) {
+                                  all += each->tool_calls.empty() ? each->text() + ' ' : "";
+                              }
+                              given.push_back(all);
+                              return std::optional(
+                                  message::system('S' + std::to_string(given.size())));
+                          }}};
+    talk.append(message::user("q"));
+    talk.append(message::assistant("a"));
+    talk.append(message::user("task"));
+    for (auto const* id : {"0", "1", "2", "3", "4"}) {
+        talk.append(calls({id}));
+        talk.append(message::tool_result(id, std::string("r") + id));
+        CHECK(talk.tokens() <= 8);
+        CHECK(is_well_formed(talk.snapshot()));
+    }
+    // Nothing was forgotten or told twice.
+    CHECK(given == std::vector<std::string>{"q a ", "S1 r0 ", "S2 r1 "});
+    CHECK(texts(talk.snapshot()) == "S3 task call r2 call r3 call r4");
+}
+
+TEST_CASE("message_manager: for a hook that keeps failing the latest that went are kept",
+          "[message_manager]") {
+    bool fail = true;
+    std::string given;
+    message_manager talk{{.max_messages = 3, .summarise = [&](auto const& gone) {
+                              CHECK(gone.size() <= 3);
+                              if (fail) {
+                                  throw std::runtime_error("busy");
+                              }
+                              for (auto const& each : gone) {
+                                  given += each->text();
+                              }
+                              return std::optional<message>();
+                          }}};
+    for (auto const* text : {"a", "b", "c"}) {
+        talk.append(message::user(text));
+    }
+    for (auto const* text : {"d", "e", "f", "g", "h"}) {
+        CHECK_THROWS_WITH(talk.append(message::user(text)), "busy");
+    }
+    CHECK(texts(talk.snapshot()) == "f g h");
+    fail = false;
+    talk.append(message::user("i"));
+    CHECK(given == "def");
+    CHECK(texts(talk.snapshot()) == "g h i");
+}
+
 TEST_CASE("message_manager: what was cleared while it was summarised stays cleared",
           "[message_manager]") {
     message_manager* self = nullptr;

@@ -146,6 +146,14 @@ TEST_CASE("mock_provider: fails at the call, in the place of any chunk, or by br
     CHECK_THROWS_AS(other.complete(ask()), std::logic_error);
 }
 
+TEST_CASE("mock_provider: without an error an answer fails nowhere", "[mock]") {
+    auto answer = mock_answer::pieces({"a", "b"});
+    answer.error_after = GENERATE(0U, 1U, 9U);
+    mock_provider model{answer};
+    CHECK(model.complete(ask()).text() == "ab");
+    CHECK(model.stream(ask()).finish().text() == "ab");
+}
+
 TEST_CASE("mock_provider: answers by the request", "[mock]") {
     mock_provider model{{.answer = [](llms::request const& asked, std::size_t number) {
         return mock_answer::text(asked.messages.back().text() + std::to_string(number));

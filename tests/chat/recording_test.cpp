@@ -58,11 +58,14 @@ auto everything() -> llms::response {
     return all;
 }
 
-/// Answers everything() when it is not streamed.
+/// Answers everything(), and perhaps more in `extra`, when it is not streamed.
 struct whole_provider {
-    static auto complete(llms::request const& /*ask*/, std::stop_token const& /*stop*/)
+    nlohmann::json more = nlohmann::json::object();
+    [[nodiscard]] auto complete(llms::request const& /*ask*/, std::stop_token const& /*stop*/) const
         -> llms::response {
-        return everything();
+        auto all = everything();
+        all.extra.update(more);
+        return all;
     }
     static auto stream(llms::request const& /*ask*/, std::stop_token const& /*stop*/)
         -> llms::response_stream {
@@ -378,6 +381,19 @@ TEST_CASE("recording: what is not UTF-8 is kept, too", "[recording]") {
     CHECK(chunks_of(replaying_provider{file}.stream(ask())) == was);
 }
 
+TEST_CASE("recording: an answer that has no JSON text is refused, and nothing of it written",
+          "[recording]") {
+    std::stringstream file;
+    auto to = llms::recording(file);
+    auto odd = whole_provider{{{"odd", "\xFF"}}} | to;
+    CHECK_THAT(error_of([&] { static_cast<void>(odd.complete(ask())); }),
+               support::contains("recording: an answer has no JSON text: "));
+    CHECK(file.str().empty());
+    auto good = whole_provider{} | to; // it goes on
+    static_cast<void>(good.complete(ask()));
+    CHECK(replaying_provider{file}.complete(ask()) == everything());
+}
+
 TEST_CASE("recording: into a file, anew or appended", "[recording]") {
     support::temporary_directory const folder;
     auto const path = folder.file("calls.jsonl");
@@ -396,6 +412,13 @@ TEST_CASE("recording: into a file, anew or appended", "[recording]") {
     auto client = model | llms::recording(full);
     CHECK(error_of([&] { static_cast<void>(client.complete(ask())); }) ==
           "recording: cannot write to the stream");
+    {
+        auto left = client.stream(ask());
+        CHECK(left.next()->text == "a");
+    } // there is nobody to tell
+    full.clear();
+    static_cast<void>(client.complete(ask()));
+    CHECK(replaying_provider{full}.size() == 1);
 }
 
 TEST_CASE("replaying: a stopped caller ends a pause", "[recording][threads]") {

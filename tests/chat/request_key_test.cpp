@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include <llms/chat/request_key.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <set>
 #include <string>
@@ -60,6 +61,12 @@ TEST_CASE("request_key: whatever reaches the model is in the key", "[request_key
             r.messages[0].content.emplace_back(llms::file_part{"AAAA", "wav"});
         },
         [](request& r) { r.messages[0].content.emplace_back(llms::text_part{""}); },
+        [](request& r) {
+            r.messages[0].content.emplace_back(llms::reasoning_part{"hm", ""});
+        },
+        [](request& r) {
+            r.messages[0].content.emplace_back(llms::reasoning_part{"h", "m"});
+        },
         [](request& r) {
             r.messages[0].content.emplace_back(llms::other_part{{{"type", "x"}}});
         },
@@ -128,6 +135,17 @@ TEST_CASE("request_key: pointers of the wire form can be ignored", "[request_key
     other.model = "n";
     CHECK(key(other, scope) != key(base(), scope));
     CHECK_THROWS_AS(llms::key_form({"seed"}), llms::canonical_error);
+}
+
+TEST_CASE("request_key: after a long prompt keys are as before", "[request_key]") {
+    auto const plain = key(base());
+    auto ask = base();
+    ask.messages.push_back(llms::message::user(std::string(std::size_t{2} << 20U, 'x')));
+    auto const large = key(ask);
+    CHECK(large.size() > std::size_t{2} << 20U);
+    CHECK(key(base()) == plain);
+    CHECK((key(ask) == large)); // not to be printed
+    CHECK(key(base()) == plain);
 }
 
 TEST_CASE("request_key: text that is not UTF-8 is an error, not a key", "[request_key]") {

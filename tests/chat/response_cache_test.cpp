@@ -182,6 +182,48 @@ TEST_CASE("recorded_response: a signature in a chunk of its own is replayed once
     CHECK(client.stream(ask()).finish().message == live.message);
 }
 
+TEST_CASE("recorded_response: texts, calls and what llms does not model have their weight",
+          "[response_cache]") {
+    std::string const large(5000, 'x');
+    auto const empty = llms::recorded_response{}.weight();
+    auto const adds = [&](auto change) {
+        llms::recorded_response made;
+        change(made.response);
+        return made.weight() - empty;
+    };
+    auto const part = [&](llms::content_part added) {
+        return adds([&](llms::response& r) { r.message.content.push_back(std::move(added)); });
+    };
+    CHECK(part(llms::text_part{large}) >= 5000);
+    CHECK(part(llms::text_part{"", {{"citations", large}}}) >= 5000);
+    CHECK(part(llms::reasoning_part{large, large}) >= 10'000);
+    CHECK(part(llms::other_part{{{"type", "new"}, {"x", large}}}) >= 5000);
+    CHECK(adds([&](auto& r) { r.message.tool_calls.push_back({"a", "f", large}); }) >= 5000);
+    CHECK(adds([&](auto& r) { r.message.extra = {{"x", large}}; }) >= 5000);
+    CHECK(adds([&](auto& r) { r.extra = {{"x", large}}; }) >= 5000);
+}
+
+TEST_CASE("response_cache: an answer that has no bytes for the second tier stays in memory",
+          "[response_cache]") {
+    auto const store = std::make_shared<memory_store>();
+    auto const tier = guard(store);
+    auto const answer = [] {
+        llms::recorded_response made;
+        made.response.message = llms::message::assistant("a");
+        made.response.finish = llms::finish_reason::stop;
+        made.response.extra = {{"odd", "\xFF"}};
+        return made;
+    };
+    llms::response_cache here{{.tenant = "t", .tier = tier}};
+    llms::response_cache there{{.tenant = "t", .tier = tier}};
+    scripted_provider inner({chunks_of({"b"})});
+    CHECK(here.put(here.key(ask(), "scripted"), answer()));
+    settle(tier);
+    CHECK((inner | llms::cached(here)).complete(ask()).text() == "a");
+    CHECK((inner | llms::cached(there)).complete(ask()).text() == "b");
+    CHECK(there.stats().tier_hits == 0);
+}
+
 TEST_CASE("response_cache: another process is answered from the second tier", "[response_cache]") {
     auto const store = std::make_shared<memory_store>();
     auto const tier = guard(store);

@@ -18,6 +18,10 @@ struct forecast {
     int degrees = 0;
 };
 
+struct address {
+    std::string zip;
+};
+
 auto client_saying(std::vector<std::string> const& answers) -> support::scripted_provider {
     std::vector<std::vector<llms::chunk>> chunks;
     chunks.reserve(answers.size());
@@ -32,6 +36,14 @@ auto question() -> llms::request {
 }
 
 } // namespace
+
+} // namespace structured_test
+
+template <>
+inline constexpr auto llms::described<structured_test::address> =
+    llms::description{"", llms::member{.of = "zip", .pattern = "^[0-9]{5}$"}};
+
+namespace structured_test {
 
 TEST_CASE("structured: a value from an answer in a fence, with prose around", "[structured]") {
     auto client = client_saying({"Sure:\n```json\n{\"city\": \"Oslo\", \"degrees\": 3}\n```\nBye"});
@@ -73,6 +85,16 @@ TEST_CASE("structured: gives up after max_attempts and says why", "[structured]"
     CHECK(client->calls == 2);
     CHECK(weather.steps().size() == 2);
     CHECK_FALSE(weather.text().empty());
+}
+
+TEST_CASE("structured: an answer that a pattern refuses is sent back, too", "[structured]") {
+    auto client = client_saying({R"({"zip": "5311"})", R"({"zip": "53111"})"});
+    auto const where = llms::structured<address>(client, question());
+    REQUIRE(where);
+    CHECK(where->zip == "53111");
+    CHECK(client->calls == 2);
+    CHECK_THAT(client->asked[1], support::contains("/zip"));
+    CHECK_THAT(client->asked[1], support::contains("^[0-9]{5}$"));
 }
 
 TEST_CASE("structured: of several candidates the one that fits wins", "[structured]") {

@@ -43,6 +43,20 @@ struct list {
     std::unique_ptr<list> next;
 };
 
+struct span { // reads itself
+    int from = 0;
+    int to = 0;
+};
+void to_json(json& out, span const& s) {
+    out = {{"from", s.from}, {"to", s.to}};
+}
+void from_json(json const& in, span& s) {
+    s = {in.at("from").get<int>(), in.at("to").get<int>()};
+    if (s.from > s.to) {
+        throw std::invalid_argument{"the span ends before it begins"};
+    }
+}
+
 auto distance_km(route const& way) -> double {
     return way.fast ? 90.5 : 100;
 }
@@ -104,6 +118,10 @@ inline constexpr auto llms::described<tool_test::route> =
     llms::description{"", llms::member{.of = "from", .text = "Town of departure", .min_length = 1},
                       llms::member{.of = "stops", .minimum = 0, .maximum = 9},
                       llms::member{.of = "fast", .optional = true}};
+
+template <>
+inline constexpr auto llms::described<tool_test::span> =
+    llms::description{"", llms::schema_text{R"({"type": "object"})"}};
 
 namespace tool_test {
 
@@ -192,6 +210,21 @@ TEST_CASE("tool: any callable of one aggregate or nothing, and perhaps a stop_to
                                 [](json const&) {
                                 }}),
                     llms::schema_error);
+}
+
+TEST_CASE("tool: what a schema of the program's own lets through its type may refuse", "[tool]") {
+    auto calls = 0;
+    auto const length = llms::tool{"length", "", [&calls](span const& s) {
+                                       ++calls;
+                                       return s.to - s.from;
+                                   }};
+    CHECK(length.call(R"({"from": 2, "to": 5})").text == "3");
+    auto const refused = length.call(R"({"from": 5, "to": 2})");
+    CHECK(refused.status == tool_status::bad_arguments);
+    CHECK_THAT(refused.text, support::contains("the tool was not called"));
+    CHECK_THAT(refused.text, support::contains("the span ends before it begins"));
+    CHECK(length.call("{}").status == tool_status::bad_arguments);
+    CHECK(calls == 1);
 }
 
 TEST_CASE("tool: what the function throws becomes text", "[tool]") {
