@@ -254,6 +254,32 @@ TEST_CASE("message_manager: for a hook that keeps failing the latest that went a
     CHECK(texts(talk.snapshot()) == "g h i");
 }
 
+TEST_CASE("message_manager: what goes while a hook fails is bounded, too", "[message_manager]") {
+    message_manager* self = nullptr;
+    std::size_t most = 0;
+    bool inside = false;
+    message_manager talk{{.max_messages = 3, .summarise = [&](auto const& gone) {
+                              most = std::max(most, gone.size());
+                              if (!std::exchange(inside, true)) {
+                                  for (auto const* text : {"x", "y", "z"}) {
+                                      self->append(message::user(text));
+                                  }
+                                  inside = false;
+                              }
+                              throw std::runtime_error("busy");
+                              return std::optional<message>();
+                          }}};
+    self = &talk;
+    for (auto i = 0; i < 20; ++i) {
+        try {
+            talk.append(message::user(std::to_string(i)));
+        } catch (std::runtime_error const&) {
+            inside = false;
+        }
+    }
+    CHECK(most == 3);
+}
+
 TEST_CASE("message_manager: what was cleared while it was summarised stays cleared",
           "[message_manager]") {
     message_manager* self = nullptr;

@@ -197,7 +197,11 @@ TEST_CASE("recorded_response: texts, calls and what llms does not model have the
     CHECK(part(llms::text_part{large}) >= 5000);
     CHECK(part(llms::text_part{"", {{"citations", large}}}) >= 5000);
     CHECK(part(llms::reasoning_part{large, large}) >= 10'000);
+    CHECK(part(llms::image_part{large, large}) >= 10'000);
+    CHECK(part(llms::audio_part{large, "wav"}) >= 5000);
+    CHECK(part(llms::file_part{large, large, large}) >= 15'000);
     CHECK(part(llms::other_part{{{"type", "new"}, {"x", large}}}) >= 5000);
+    CHECK(adds([&](auto& r) { r.finish_text = large; }) >= 4900);
     CHECK(adds([&](auto& r) { r.message.tool_calls.push_back({"a", "f", large}); }) >= 5000);
     CHECK(adds([&](auto& r) { r.message.extra = {{"x", large}}; }) >= 5000);
     CHECK(adds([&](auto& r) { r.extra = {{"x", large}}; }) >= 5000);

@@ -5,6 +5,7 @@
 #include <llms/chat/structured.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ struct forecast {
 
 struct address {
     std::string zip;
+    std::string mail;
+    std::chrono::milliseconds away{};
 };
 
 auto client_saying(std::vector<std::string> const& answers) -> support::scripted_provider {
@@ -41,7 +44,8 @@ auto question() -> llms::request {
 
 template <>
 inline constexpr auto llms::described<structured_test::address> =
-    llms::description{"", llms::member{.of = "zip", .pattern = "^[0-9]{5}$"}};
+    llms::description{"", llms::member{.of = "zip", .pattern = "^[0-9]{5}$"},
+                      llms::member{.of = "mail", .format = "email"}};
 
 namespace structured_test {
 
@@ -87,14 +91,20 @@ TEST_CASE("structured: gives up after max_attempts and says why", "[structured]"
     CHECK_FALSE(weather.text().empty());
 }
 
-TEST_CASE("structured: an answer that a pattern refuses is sent back, too", "[structured]") {
-    auto client = client_saying({R"({"zip": "5311"})", R"({"zip": "53111"})"});
+TEST_CASE("structured: an answer that a pattern or a format refuses is sent back, too",
+          "[structured]") {
+    auto client = client_saying({R"({"zip": "5311", "mail": "a@b.example", "away": "-PT0.5S"})",
+                                 R"({"zip": "53111", "mail": "nobody", "away": "-PT0.5S"})",
+                                 R"({"zip": "53111", "mail": "a@b.example", "away": "-PT0.5S"})"});
     auto const where = llms::structured<address>(client, question());
     REQUIRE(where);
     CHECK(where->zip == "53111");
-    CHECK(client->calls == 2);
+    CHECK(where->away == std::chrono::milliseconds{-500});
+    CHECK(client->calls == 3);
     CHECK_THAT(client->asked[1], support::contains("/zip"));
     CHECK_THAT(client->asked[1], support::contains("^[0-9]{5}$"));
+    CHECK_THAT(client->asked[2], support::contains("/mail"));
+    CHECK_THAT(client->asked[2], support::contains("email"));
 }
 
 TEST_CASE("structured: of several candidates the one that fits wins", "[structured]") {

@@ -43,6 +43,11 @@ struct list {
     std::unique_ptr<list> next;
 };
 
+struct pause {
+    std::string until;
+    std::chrono::milliseconds margin{};
+};
+
 struct span { // reads itself
     int from = 0;
     int to = 0;
@@ -118,6 +123,11 @@ inline constexpr auto llms::described<tool_test::route> =
     llms::description{"", llms::member{.of = "from", .text = "Town of departure", .min_length = 1},
                       llms::member{.of = "stops", .minimum = 0, .maximum = 9},
                       llms::member{.of = "fast", .optional = true}};
+
+template <>
+inline constexpr auto llms::described<tool_test::pause> =
+    llms::description{"", llms::member{.of = "until", .format = "date"},
+                      llms::member{.of = "margin", .optional = true}};
 
 template <>
 inline constexpr auto llms::described<tool_test::span> =
@@ -210,6 +220,23 @@ TEST_CASE("tool: any callable of one aggregate or nothing, and perhaps a stop_to
                                 [](json const&) {
                                 }}),
                     llms::schema_error);
+}
+
+TEST_CASE("tool: the formats that a type asks for are checked", "[tool]") {
+    auto const wait = llms::tool{"wait", "", [](pause const& p) {
+                                     return p.until + ' ' + std::to_string(p.margin.count());
+                                 }};
+    CHECK(wait.call(R"({"until": "2026-11-27", "margin": "-PT1.5S"})").text == "2026-11-27 -1500");
+    auto const refused = wait.call(R"({"until": "2026-11-31"})");
+    CHECK(refused.status == tool_status::bad_arguments);
+    CHECK_THAT(refused.text, support::contains("/until"));
+    // In a schema that the program gives they inform, as the specification has it.
+    auto const own = llms::tool{"own", "", json::parse(R"({"type": "object", "properties": {
+                                    "until": {"format": "date"}}})"),
+                                [](json const& given) {
+                                    return given.at("until");
+                                }};
+    CHECK(own.call(R"({"until": "soon"})").text == R"("soon")");
 }
 
 TEST_CASE("tool: what a schema of the program's own lets through its type may refuse", "[tool]") {

@@ -141,7 +141,8 @@ private:
                 ask.temperature == 0.0);
     }
 
-    // A cache further in must be told the same by all who share a call.
+    // All who share a call agree on which answer of a cache further in would do. How long that cache
+    // keeps a new one, the first of them says.
     [[nodiscard]] static auto flight_name(request const& ask) -> std::string {
         std::string name(request_key(ask, {}));
         name += static_cast<char>('0' + static_cast<int>(ask.cache.mode));

@@ -778,9 +778,14 @@ private:
     void remember_dropped(entry const& gone) {
         if (options_.summarise) {
             dropped_.push_back(gone.what);
-            if (dropped_.size() > options_.max_messages) {
-                dropped_.pop_front(); // a hook that keeps failing must not keep all of it
-            }
+            bound_dropped();
+        }
+    }
+
+    // A hook that keeps failing must not keep all of it.
+    void bound_dropped() {
+        while (dropped_.size() > options_.max_messages) {
+            dropped_.pop_front();
         }
     }
 
@@ -808,6 +813,7 @@ private:
                 summarising_ = false;
                 if (cleared == cleared_) {
                     dropped_.insert(dropped_.begin(), batch.begin(), batch.end());
+                    bound_dropped();
                 }
                 throw;
             }

@@ -43,28 +43,41 @@ struct recorded_response {
     /// About how many bytes of memory this takes.
     [[nodiscard]] auto weight() const -> std::size_t {
         auto const& m = response.message;
-        auto bytes = sizeof(*this) + cuts.capacity() * sizeof(recorded_cut) + response.id.size() +
-                     response.model.size() + m.content.size() * sizeof(content_part) +
-                     m.tool_calls.size() * sizeof(tool_call);
+        auto bytes = sizeof(*this) + cuts.capacity() * sizeof(recorded_cut) +
+                     weight_of(response.id, response.model, response.finish_text, response.extra,
+                               m.name, m.tool_call_id, m.extra) +
+                     m.content.capacity() * sizeof(content_part) +
+                     m.tool_calls.capacity() * sizeof(tool_call);
         for (auto const& part : m.content) {
-            if (auto const* text = std::get_if<text_part>(&part)) {
-                bytes += text->text.capacity() + weight_of(text->extra);
-            } else if (auto const* other = std::get_if<other_part>(&part)) {
-                bytes += weight_of(other->raw);
-            } else if (auto const* thought = std::get_if<reasoning_part>(&part)) {
-                bytes += thought->text.capacity() + thought->signature.capacity();
-            }
+            bytes += std::visit([](auto const& one) { return weight_of(one); }, part);
         }
         for (auto const& call : m.tool_calls) {
-            bytes += call.id.capacity() + call.name.capacity() + call.arguments.capacity() +
-                     weight_of(call.extra);
+            bytes += weight_of(call.id, call.name, call.arguments, call.extra);
         }
-        return bytes + weight_of(response.extra) + weight_of(m.extra);
+        return bytes;
     }
 
 private:
+    static auto weight_of(std::string const& text) -> std::size_t { return text.capacity(); }
     static auto weight_of(nlohmann::json const& j) -> std::size_t {
         return j.is_null() ? 0 : detail::lenient_dump(j).size() * 4;
+    }
+    static auto weight_of(text_part const& p) -> std::size_t { return weight_of(p.text, p.extra); }
+    static auto weight_of(reasoning_part const& p) -> std::size_t {
+        return weight_of(p.text, p.signature);
+    }
+    static auto weight_of(image_part const& p) -> std::size_t { return weight_of(p.url, p.detail); }
+    static auto weight_of(audio_part const& p) -> std::size_t {
+        return weight_of(p.data, p.format);
+    }
+    static auto weight_of(file_part const& p) -> std::size_t {
+        return weight_of(p.name, p.data, p.id);
+    }
+    static auto weight_of(other_part const& p) -> std::size_t { return weight_of(p.raw); }
+    template <class... Fields>
+        requires(sizeof...(Fields) > 1)
+    static auto weight_of(Fields const&... fields) -> std::size_t {
+        return (... + weight_of(fields));
     }
 };
 

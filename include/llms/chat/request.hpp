@@ -53,7 +53,8 @@ struct cache_control {
     bool any_temperature = false;
     /// Which of several samples of one prompt this is: each has an entry of its own.
     std::uint32_t variant = 0;
-    /// How long the answer is good; by default what the cache says.
+    /// How long the answer is good; by default what the cache says. Of calls that share one, the
+    /// first decides.
     std::optional<std::chrono::nanoseconds> ttl{};
     /// An answer older than that will not do for this call.
     std::chrono::nanoseconds max_age = std::chrono::nanoseconds::max();

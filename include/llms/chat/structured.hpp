@@ -18,6 +18,7 @@
 #include <llms/chat/provider.hpp>
 #include <llms/chat/request.hpp>
 #include <llms/chat/response.hpp>
+#include <llms/detail/chat_typed_schema.hpp>
 #include <llms/json/extract.hpp>
 #include <llms/json/mend.hpp>
 #include <llms/json/repair.hpp>
@@ -107,7 +108,7 @@ struct structured_schema {
     std::string instruction =
         "Answer with one JSON value that conforms to this JSON Schema, and nothing else:\n" +
         document.dump();
-    validator judge{schema::compile(document)};
+    validator judge{schema::compile(document, typed_compile_options())};
 
     /// Made by the first call, and never destroyed: calls may be under way when the program ends.
     [[nodiscard]] static auto get() -> structured_schema const& {

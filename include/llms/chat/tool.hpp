@@ -23,12 +23,14 @@
 #include <llms/chat/request.hpp>
 #include <llms/chat/tool_result.hpp>
 #include <llms/detail/chat_tool_function.hpp>
+#include <llms/detail/chat_typed_schema.hpp>
 #include <llms/detail/coerce_text.hpp>
 #include <llms/error.hpp>
 #include <llms/json/mend.hpp>
 #include <llms/json/repair.hpp>
 #include <llms/schema/adapt.hpp>
 #include <llms/schema/coerce.hpp>
+#include <llms/schema/compile_options.hpp>
 #include <llms/schema/reflect.hpp>
 
 #include <nlohmann/json.hpp>
@@ -81,14 +83,15 @@ public:
     tool(std::string name, std::string description, Function function,
          tool_options const& options = {})
         : tool(std::move(name), std::move(description), schema_of<detail::argument_of<Function>>(),
-               detail::checked_call(std::move(function)), options) {}
+               detail::typed_compile_options(), detail::checked_call(std::move(function)),
+               options) {}
 
     /// A tool whose parameters are described by `schema`. `function` takes a JSON object that is
     /// valid under it and perhaps a stop_token. Throws `schema_error` if the schema is none.
     template <detail::json_function Function>
     tool(std::string name, std::string description, nlohmann::ordered_json schema,
          Function function, tool_options const& options = {})
-        : tool(std::move(name), std::move(description), std::move(schema),
+        : tool(std::move(name), std::move(description), std::move(schema), {},
                detail::checked_call(std::move(function)), options) {}
 
     [[nodiscard]] auto name() const noexcept -> std::string const& { return self_->name; }
@@ -173,7 +176,7 @@ private:
     };
 
     tool(std::string name, std::string description, nlohmann::ordered_json parameters,
-         detail::tool_body body, tool_options const& options) {
+         compile_options const& reading, detail::tool_body body, tool_options const& options) {
         auto const good = [](char c) {
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                    c == '_' || c == '-';
@@ -182,7 +185,7 @@ private:
             throw error{"a tool's name must be 1 to 64 letters, digits, '_' and '-', not \"" +
                         name + '"'};
         }
-        auto arguments = coercer{schema::compile(parameters),
+        auto arguments = coercer{schema::compile(parameters, reading),
                                  {.rules = options.coerce, .max_depth = options.max_depth}};
         self_ = std::make_shared<state const>(state{std::move(name), std::move(description),
                                                     std::move(parameters), std::move(arguments),

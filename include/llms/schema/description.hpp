@@ -37,9 +37,11 @@ struct member {
     std::optional<double> minimum{}, maximum{}, exclusive_minimum{}, exclusive_maximum{};
     /// Bounds of a string in Unicode code points.
     std::optional<std::size_t> min_length{}, max_length{};
-    /// ECMA-262 pattern of a string. Stated in the schema and checked by `validator` only.
+    /// ECMA-262 pattern of a string. Stated in the schema; checked by `validator`, and so by
+    /// `structured` and `tool`, not by reading alone.
     std::string_view pattern{};
-    /// Format of a string, as `pattern`.
+    /// Format of a string, as `pattern`. A `validator` of your own checks it if its schema was compiled
+    /// with `formats_asserted`.
     std::string_view format{};
     /// Bounds of an array, or of the number of members of a map.
     std::optional<std::size_t> min_items{}, max_items{};
