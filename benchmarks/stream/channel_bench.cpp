@@ -10,6 +10,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -180,6 +181,29 @@ void BM_channel_ping_pong(benchmark::State& state) {
     per_token(state, rounds);
 }
 
+/// A cache line there and back, with nothing around it: what all that goes between two cores is made
+/// of. A virtual machine's cores are moved about: one way was seen at 43 and at 200 ns within seconds.
+void BM_cache_line_round(benchmark::State& state) {
+    bench::pinned const here(0);
+    alignas(64) std::atomic<int> line{0};
+    std::jthread const echo([&] {
+        bench::pin(1);
+        for (int next = 1, seen = 0; seen >= 0; seen = line.load(std::memory_order_acquire)) {
+            if (seen == next) {
+                line.store(next + 1, std::memory_order_release);
+                next += 2;
+            }
+        }
+    });
+    int last = 0;
+    for (auto _ : state) {
+        line.store(last + 1, std::memory_order_release);
+        last += 2;
+        while (line.load(std::memory_order_acquire) != last) {}
+    }
+    line.store(-1, std::memory_order_release);
+}
+
 /// One token a millisecond, the consumer asleep in between: what a language model's stream is.
 template <class Queue>
 void BM_channel_cold(benchmark::State& state) {
@@ -275,6 +299,7 @@ void once(benchmark::internal::Benchmark* bench) {
     BENCHMARK_TEMPLATE(BM_channel_uncontended, queue<text>);                                       \
     BENCHMARK_TEMPLATE(BM_channel_create, queue<text>)->ArgName("capacity")->Arg(20)->Arg(1024)
 
+BENCHMARK(BM_cache_line_round)->UseRealTime();
 BENCHMARK(BM_channel_stream_batch)->Apply(streams);
 LLMS_BENCH_ALL(peers::llms_channel);
 LLMS_BENCH_ALL(peers::textbook);

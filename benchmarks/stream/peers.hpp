@@ -38,6 +38,7 @@ public:
     void push(T item) { (void)items_.push(std::move(item)); }
     void pop(T& item) { item = *items_.pop(); }
     void pop_all(std::vector<T>& items) { (void)items_.pop_all(items); }
+    void close() { items_.close(); }
 
 private:
     llms::channel<T> items_;
@@ -57,15 +58,26 @@ public:
     }
     void pop(T& item) {
         std::unique_lock lock(mutex_);
-        not_empty_.wait(lock, [&] { return !items_.empty(); });
+        not_empty_.wait(lock, [&] { return !items_.empty() || closed_; });
+        if (items_.empty()) {
+            item = {};
+            return;
+        }
         item = std::move(items_.front());
         items_.pop_front();
         lock.unlock();
         not_full_.notify_one();
     }
+    void close() {
+        std::unique_lock lock(mutex_);
+        closed_ = true;
+        lock.unlock();
+        not_empty_.notify_all();
+    }
 
 private:
     std::size_t capacity_;
+    bool closed_ = false;
     std::mutex mutex_;
     std::condition_variable not_full_;
     std::condition_variable not_empty_;
