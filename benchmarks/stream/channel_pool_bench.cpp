@@ -57,7 +57,8 @@ void BM_channel_pool_open(benchmark::State& state) {
     }
 }
 
-/// A thread that writes one stream after the other, as a connection does.
+/// A thread that writes one stream after the other, as a connection does; on a core of its own, for the
+/// scheduler leaves two such threads on one core or on two for minutes.
 template <class Job>
 class producer {
 public:
@@ -70,6 +71,7 @@ public:
 private:
     llms::channel<Job> jobs_{1};
     std::jthread thread_{[this] {
+        bench::pin(1);
         for (auto& job : jobs_) {
             job();
         }
@@ -99,6 +101,7 @@ struct write_pooled {
 
 void BM_channel_pool_answer(benchmark::State& state) {
     llms::channel_pool<text> pool({.capacity = static_cast<std::size_t>(state.range(0))});
+    bench::pinned const here(0);
     producer<write_pooled> connection;
     text answer;
     for (auto _ : state) {
@@ -126,6 +129,7 @@ struct write_shared {
 /// An empty token ends the stream.
 template <class Queue>
 void BM_channel_pool_answer_by(benchmark::State& state) {
+    bench::pinned const here(0);
     producer<write_shared<Queue>> connection;
     text answer;
     for (auto _ : state) {

@@ -349,6 +349,39 @@ TEST_CASE("schema: the draft decides what keywords mean", "[schema]") {
     CHECK(accepts(beside, 1, {.default_draft = llms::draft::v7}));
 }
 
+TEST_CASE("schema: says which keywords count where a subschema stands", "[schema]") {
+    auto const compiled = schema::compile(json::parse(R"({
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "all", "mine": 1,
+        "properties": {"new": {"$ref": "#", "const": 1, "additionalItems": {}},
+                       "old": {"$id": "https://example.org/old",
+                               "$schema": "http://json-schema.org/draft-04/schema#",
+                               "properties": {"a": {"const": 1, "minimum": 0},
+                                              "b": {"$ref": "#", "minimum": 0}}},
+                       "any": true}})"),
+                                          {.keywords = {{"mine", [](json const& /*value*/) {
+                                                             return [](json const& /*x*/) {
+                                                                 return true;
+                                                             };
+                                                         }}}});
+    auto const& root = compiled.document();
+    CHECK(compiled.heeds(root, "properties"));
+    CHECK(compiled.heeds(root, "minimum")); // whether it is there or not
+    for (auto const* const name : {"title", "mine", "unknown"}) {
+        CHECK_FALSE(compiled.heeds(root, name));
+    }
+    auto const& fresh = root["properties"]["new"];
+    CHECK(compiled.heeds(fresh, "$ref"));
+    CHECK(compiled.heeds(fresh, "const"));
+    CHECK_FALSE(compiled.heeds(fresh, "additionalItems"));
+    auto const& old = root["properties"]["old"]["properties"];
+    CHECK(compiled.heeds(old["a"], "minimum"));
+    CHECK_FALSE(compiled.heeds(old["a"], "const"));
+    CHECK(compiled.heeds(old["b"], "$ref"));
+    CHECK_FALSE(compiled.heeds(old["b"], "minimum"));
+    CHECK(compiled.heeds(root["properties"]["any"], "type"));
+    CHECK_FALSE(compiled.heeds(json{{"type", "null"}}, "type")); // no part of it
+}
+
 TEST_CASE("schema: users add formats and keywords", "[schema]") {
     auto options = llms::compile_options{.formats_asserted = true};
     options.formats["even-length"] = [](std::string_view text) {

@@ -225,11 +225,12 @@ private:
         }
     }
 
+    // Of a name or an array of names; compiling refused what is neither.
     static auto types_in(json const& value) -> unsigned {
         if (value.is_array()) {
             auto types = 0U;
             for (auto const& each : value) {
-                types |= each.is_string() ? types_in(each) : 0U;
+                types |= types_in(each);
             }
             return types;
         }
@@ -242,12 +243,9 @@ private:
             {"array", coerce_array},
             {"object", coerce_object},
         }};
-        for (auto const& [name, types] : names) {
-            if (value == name) {
-                return types;
-            }
-        }
-        return coerce_any;
+        return std::find_if(names.begin(), names.end(),
+                            [&](auto const& row) { return value == row.first; })
+            ->second;
     }
 
     auto nodes_of(json const& schemas) -> std::vector<index> {

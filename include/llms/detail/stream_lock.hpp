@@ -22,8 +22,8 @@ public:
     ~stream_lock() = default;
 
     void lock() noexcept {
-        for (int attempt = 0; locked_.exchange(true, std::memory_order_acquire); ++attempt) {
-            Platform::back_off(attempt, locked_);
+        if (locked_.exchange(true, std::memory_order_acquire)) [[unlikely]] {
+            lock_later();
         }
     }
 
@@ -31,6 +31,14 @@ public:
     void unlock() noexcept { locked_.store(false, std::memory_order_release); }
 
 private:
+    // Out of line, so that the first attempt is inlined.
+    [[gnu::noinline]] void lock_later() noexcept {
+        auto attempt = 0;
+        do {
+            Platform::back_off(attempt++, locked_);
+        } while (locked_.exchange(true, std::memory_order_acquire));
+    }
+
     typename Platform::template atomic<bool> locked_{false};
 };
 
