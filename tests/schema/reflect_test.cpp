@@ -571,6 +571,8 @@ TEST_CASE("reflect: types with conversions of their own use them", "[reflect]") 
     CHECK(schema["way"]["enum"] == json({"N", "S"}));
     CHECK(schema_of<stars, json>() == json({{"type", "integer"}}));
     CHECK(schema_of<blank, json>() == json::object());
+    CHECK(read<stars>("4")->count == 4);
+    CHECK(read<blank>("null"));
 
     auto const bad = read<with_own>(R"({"box": {"width": 1}, "price": "12", "way": "up"})");
     REQUIRE(bad.report().errors().size() == 3);

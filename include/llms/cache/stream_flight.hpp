@@ -16,7 +16,8 @@
 // from then on nobody can join it (the next caller launches anew), and a reader that has not got so
 // far yet fails with `stream_overrun_error`. The producer never waits for a reader.
 //
-// Thread safety: `join` and `stats` all of it; a reader or writer is for one thread at a time.
+// Thread safety: `join` and `stats` all of it; a reader or writer is for one thread at a time. Keys are
+// hashed and compared, chunks moved and dropped, under a lock: none of these may use the same flights.
 // Cost: one mutex and one wake-up per chunk; one allocation per 32 chunks.
 #ifndef LLMS_CACHE_STREAM_FLIGHT_HPP
 #define LLMS_CACHE_STREAM_FLIGHT_HPP
