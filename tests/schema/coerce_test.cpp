@@ -371,7 +371,8 @@ TEST_CASE("coerce: a keyword counts where its draft has it", "[coerce]") {
     CHECK(coerced_to(old_const, "yes") == json("yes"));
     CHECK(coerced_to(parse(R"({"type": "string", "const": "Yes"})"), "yes") == json("Yes"));
 
-    auto const* const tuple = R"({"items": [{"type": "string"}], "additionalItems": {"type": "integer"}})";
+    auto const* const tuple =
+        R"({"items": [{"type": "string"}], "additionalItems": {"type": "integer"}})";
     auto tuples = parse(tuple);
     tuples["$schema"] = "https://json-schema.org/draft/2019-09/schema";
     CHECK(coerced_to(tuples, parse(R"(["1", "2"])")) == parse(R"(["1", 2])"));

@@ -306,6 +306,31 @@ TEST_CASE("model: closing in the midst of a stream loses nothing", "[channel][mo
     });
 }
 
+TEST_CASE("model: who has its item may destroy the channel", "[channel][model]") {
+    auto const waits = GENERATE(false, true);
+    require_right(3, [&](run& run) {
+        auto channel = std::make_unique<model_channel>(1);
+        run.thread([&, to = channel.get()] { (void)(waits ? to->push(1) : to->try_push(1)); });
+        run.thread([&] {
+            (void)channel->pop();
+            channel.reset();
+        });
+        run.join();
+    });
+}
+
+TEST_CASE("model: who has seen the end may destroy the channel", "[channel][model]") {
+    require_right(3, [](run& run) {
+        auto channel = std::make_unique<model_channel>(1);
+        run.thread([to = channel.get()] { to->close(); });
+        run.thread([&] {
+            while (channel->pop()) {}
+            channel.reset();
+        });
+        run.join();
+    });
+}
+
 TEST_CASE("model: an item whose move throws is not lost, nor is its wake-up", "[channel][model]") {
     struct stubborn {
         explicit stubborn(int* moves_until_throw) : countdown(moves_until_throw) {}

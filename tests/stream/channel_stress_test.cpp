@@ -225,6 +225,29 @@ TEST_CASE("stress: stops and deadlines in the midst lose nothing", "[channel][st
     REQUIRE(pushed == popped + static_cast<int>(ch.size()));
 }
 
+TEST_CASE("stress: a channel may go as soon as its item or its end is there", "[channel][stress]") {
+    constexpr int rounds = 5000;
+    bool const ends = GENERATE(false, true);
+    channel<channel<int>*> asked(1);
+    std::jthread const server([&] {
+        for (auto* const reply : asked) {
+            if (ends) {
+                reply->close();
+            } else {
+                (void)reply->push(7);
+            }
+        }
+    });
+    for (int i = 0; i != rounds; ++i) {
+        auto reply = std::make_unique<channel<int>>(1);
+        REQUIRE(asked.push(reply.get()));
+        auto const got = reply->pop();
+        reply.reset();
+        REQUIRE((ends ? got.status() == conqueue_status::closed : *got == 7));
+    }
+    asked.close();
+}
+
 TEST_CASE("stress: drop_oldest never waits and accounts for all", "[channel][stress]") {
     channel<int> ch(channel_options{.capacity = 4, .when_full = llms::backpressure::drop_oldest});
     constexpr int each = 5000;

@@ -23,9 +23,12 @@
 //
 // A section holds both locks. The lists and closed_ change in sections only, so under either lock
 // they stand still, and while nobody waits at the other side an attempt is made under the lock of
-// its own end alone. It owes nobody a notification: who enters the list of the other side later does
-// so in a section, whose attempt finds what this one left. In a stream that flows, the two sides
-// share no lock.
+// its own end alone, unless it may have to drop the oldest. It owes nobody a notification: who enters
+// the list of the other side later does so in a section, whose attempt finds what this one left. In a
+// stream that flows, the two sides share no lock.
+//
+// An attempt in vain that took one lock has not seen all that the other side did before: a failed
+// attempt synchronises with nothing. For waiting that is of no account, for rule 1 asks for a section.
 #ifndef LLMS_DETAIL_STREAM_CORE_HPP
 #define LLMS_DETAIL_STREAM_CORE_HPP
 
@@ -64,7 +67,13 @@ public:
                                       : throw error("channel: the capacity must be at least 1")) {}
     stream_core(stream_core const&) = delete;
     auto operator=(stream_core const&) -> stream_core& = delete;
-    ~stream_core() { assert(poppers_.empty() && pushers_.empty()); }
+    /// Unlocking is the last that an attempt or a close does here. Who has its item, or has seen the
+    /// end, may destroy the channel, and waits for the other only if that has not unlocked yet.
+    ~stream_core() {
+        ring_.back_lock().await_free();
+        ring_.front_lock().await_free();
+        assert(poppers_.empty() && pushers_.empty());
+    }
 
     /// A critical section at the back, the front or both. One of both wakes, outside the locks, whom
     /// it took out of the lists.
@@ -180,7 +189,7 @@ public:
                     core_.ring_.take_front([&](T&& item) { evicted.emplace(std::move(item)); }, 1,
                                            taken);
                     core_.dropped_.fetch_add(1, std::memory_order_relaxed);
-                    return core_.ring_.has_room();
+                    return core_.ring_.has_room(); // looks, so that the back sees it gone
                 }
             }
             return false;
@@ -196,11 +205,10 @@ public:
     /// side alone if that is enough.
     template <stream_side Side, class Operation>
     auto attempt(Operation&& operation) -> conqueue_status {
-        {
-            constexpr auto pops = Side == stream_side::pop;
+        constexpr auto pops = Side == stream_side::pop;
+        if (pops || when_full_ != backpressure::drop_oldest) {
             section_at<!pops, pops> inside(*this);
-            if (pops ? pushers_.empty()
-                     : poppers_.empty() && when_full_ != backpressure::drop_oldest) {
+            if ((pops ? pushers_ : poppers_).empty()) {
                 return operation(inside);
             }
         }
@@ -215,11 +223,15 @@ public:
             return conqueue_status::stopped;
         }
         auto& slept = sleeps_[static_cast<std::size_t>(Side)];
-        auto status = attempt<Side>(operation);
-        if (!must_wait(status)) {
-            if (slept.load(std::memory_order_relaxed) != 0) {
+        auto const awake = [&](auto& inside) { // afterwards the channel may be gone
+            auto const status = operation(inside);
+            if (!must_wait(status) && slept.load(std::memory_order_relaxed) != 0) {
                 slept.store(0, std::memory_order_relaxed);
             }
+            return status;
+        };
+        auto status = attempt<Side>(awake);
+        if (!must_wait(status)) {
             return status;
         }
         if (limit.never_waits()) {
@@ -238,9 +250,8 @@ public:
             if (limit.stop_requested()) {
                 return conqueue_status::stopped;
             }
-            status = attempt<Side>(operation);
+            status = attempt<Side>(awake);
             if (!must_wait(status)) {
-                slept.store(0, std::memory_order_relaxed);
                 return status;
             }
         }
@@ -256,7 +267,7 @@ public:
                (status == conqueue_status::full && when_full_ == backpressure::block);
     }
 
-    /// Whether an attempt may succeed; a hint, without the lock.
+    /// Whether an attempt may succeed; a hint, without a lock.
     [[nodiscard]] auto looks_ready(stream_side side) const noexcept -> bool {
         return closed() || (side == stream_side::pop ? size() != 0 : size() != capacity());
     }
@@ -289,7 +300,7 @@ public:
         }
     }
 
-    /// As if constructed again. Precondition: nobody else knows the channel.
+    /// As if constructed again, but for a hint. Precondition: nobody else knows the channel.
     void reset() noexcept {
         assert(poppers_.empty() && pushers_.empty());
         ring_.clear();
@@ -369,7 +380,7 @@ private:
     }
 
     // All but the ring is read by every operation and written by few.
-    backpressure when_full_;
+    backpressure const when_full_;
     std::atomic<bool> closed_{false};
     // For each side, the sleeps since it last got something without one; a hint.
     std::array<std::atomic<std::uint8_t>, 2> sleeps_{};

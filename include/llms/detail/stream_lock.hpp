@@ -2,7 +2,7 @@
 //
 // A lock of one byte for the few instructions a channel spends inside. A thread that finds it taken
 // stays away for longer and longer: first it pauses, then it yields, at last it naps, in case the
-// owner was preempted. Staying away is also what makes streams fast, because the owner meanwhile
+// owner was preempted. Staying away is also what makes many at one end fast, because the owner meanwhile
 // does several operations on a cache line that it keeps. Nobody sleeps until woken, so that
 // unlocking is a plain store. std::mutex sleeps at once, and on a token stream that costs more than
 // the stream.
@@ -29,6 +29,13 @@ public:
 
     // Release: the next owner sees what was done inside.
     void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+
+    /// Waits until nobody holds it; for a destructor, when nobody will take it any more.
+    void await_free() const noexcept {
+        for (auto attempt = 0; locked_.load(std::memory_order_acquire); ++attempt) {
+            Platform::back_off(attempt, locked_);
+        }
+    }
 
 private:
     // Out of line, so that the first attempt is inlined.

@@ -3,8 +3,8 @@
 // A ring of at most `capacity` items in one allocation. Items are constructed when they come and
 // destroyed when they go, so T needs no default constructor.
 //
-// Its two ends have a lock and a cache line each, so that one thread may put items in while another
-// takes some out. All they tell each other is how many items have passed, and an end reads what the
+// Its two ends have a lock each and share no cache line, so that one thread may put items in while
+// another takes some out. All they tell each other is how many items have passed, and an end reads what the
 // other shows only when it must stop by what it saw last: at best once in the ring's length.
 // Source: P. Lee, T. Bu and G. Chandranmenon, "A Lock-Free, Cache-Efficient Shared Ring Buffer for
 // Multi-Core Architectures" (ANCS 2009), for what an end remembers of the other.
@@ -55,7 +55,7 @@ public:
     [[nodiscard]] auto front_lock() noexcept -> stream_lock<Platform>& { return front_.lock; }
 
     [[nodiscard]] auto capacity() const noexcept -> std::size_t { return capacity_; }
-    /// Exact for who holds both locks, a hint for everybody else.
+    /// Exact for who holds both locks and while nothing passes; else a hint, from 0 to the capacity.
     [[nodiscard]] auto size() const noexcept -> std::size_t {
         // In this order, and acquire: what came is at least what had gone before.
         auto const gone = front_.shown.load(std::memory_order_acquire);

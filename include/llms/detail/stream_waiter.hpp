@@ -18,7 +18,7 @@ struct stream_waiter {
     stream_waiter* previous = nullptr;
     stream_waiter* next = nullptr;
     bool queued = false;
-    /// Called outside the lock, once for every time the waiter was taken out of a list to be woken.
+    /// Called outside the locks, once for every time the waiter was taken out of a list to be woken.
     void (*wake)(stream_waiter&) noexcept;
 };
 

@@ -14,8 +14,11 @@
 // verb takes a wait_limit: a stop_token, a deadline or a timeout; giving up loses nothing.
 // Thread-safe, but for construction and destruction. Allocates when constructed and, for coroutines
 // that have to wait, once a wait. An uncontended push or pop costs about two atomic operations and
-// the move of a T; T is moved under a lock, so its moves must not use the channel. Those who push and
-// those who pop share no lock while nobody has to wait.
+// the move of a T. Those who push and those who pop share no lock while nobody has to wait, unless the
+// oldest is to be dropped. T is moved and destroyed, and the `out` of a batch appended to, under a lock:
+// none of these may use the channel. A push synchronises with the pop of its item and a pop with the push
+// into its place; `empty`, `full` and `size()` synchronise with nothing. Who has popped the item it
+// waited for, or has seen the end, may destroy the channel, even before the push or close returns.
 // The verbs are those of P0260; limits, batches, back-pressure and errors are additions.
 #ifndef LLMS_STREAM_CHANNEL_HPP
 #define LLMS_STREAM_CHANNEL_HPP
@@ -101,7 +104,8 @@ public:
     }
 
     /// Waits as `pop` does, then appends everything inside to `out` (with `push_back`, or through
-    /// an output iterator) under one lock and one wake-up. Returns how many, at least 1.
+    /// an output iterator) under one lock and one wake-up, after which all their places are free at
+    /// once. Returns how many, at least 1.
     /// If appending throws, what was appended is out of the channel and the rest is in it.
     template <class Out>
     auto pop_all(Out&& out, wait_limit limit = {}) -> channel_result<std::size_t> {
@@ -138,7 +142,7 @@ public:
     /// What the channel was closed with; null if it is open or was closed without an error.
     [[nodiscard]] auto failure() const noexcept -> std::exception_ptr { return core_.failure(); }
 
-    /// How many items are inside; with other threads at work, were inside a moment ago.
+    /// How many items are inside; with other threads at work an estimate, from 0 to the capacity.
     [[nodiscard]] auto size() const noexcept -> std::size_t { return core_.size(); }
     [[nodiscard]] auto capacity() const noexcept -> std::size_t { return core_.capacity(); }
 

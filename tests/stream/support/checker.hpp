@@ -322,10 +322,7 @@ public:
         return value_;
     }
     void store(T value, std::memory_order /*order*/ = {}) {
-        // The release of a lock: what others could do before it, they can do after it.
-        if constexpr (!std::is_same_v<T, bool>) {
-            step();
-        }
+        step();
         value_ = value;
     }
     auto exchange(T value, std::memory_order /*order*/ = {}) -> T {
