@@ -90,9 +90,7 @@ private:
 
     std::string answer_;
     support::listener listener_;
-    std::jthread thread_{[this] {
-        serve();
-    }}; // last: it uses the others
+    std::jthread thread_{&server::serve, this}; // last: it uses the others
 };
 
 struct counting_receiver final : llms::http_receiver {

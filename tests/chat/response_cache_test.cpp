@@ -182,7 +182,7 @@ TEST_CASE("recorded_response: a signature in a chunk of its own is replayed once
     CHECK(client.stream(ask()).finish().message == live.message);
 }
 
-TEST_CASE("recorded_response: texts, calls and what llms does not model have their weight",
+TEST_CASE("recorded_response: texts, media, calls and what llms does not model have weight",
           "[response_cache]") {
     std::string const large(5000, 'x');
     auto const empty = llms::recorded_response{}.weight();

@@ -90,9 +90,7 @@ private:
 
     std::string answer_;
     listener listener_;
-    std::jthread thread_{[this] {
-        serve();
-    }}; // last: it uses the others
+    std::jthread thread_{&parrot::serve, this}; // last: it uses the others
 };
 
 } // namespace support

@@ -59,7 +59,8 @@ public:
     [[nodiscard]] auto size() const noexcept -> std::size_t {
         // In this order, and acquire: what came is at least what had gone before.
         auto const gone = front_.shown.load(std::memory_order_acquire);
-        return lesser(back_.shown.load(std::memory_order_relaxed) - gone, capacity_);
+        auto const inside = back_.shown.load(std::memory_order_relaxed) - gone;
+        return inside < capacity_ ? inside : capacity_;
     }
 
     /// Under the lock of the back: whether there is room for an item.
@@ -91,7 +92,8 @@ public:
             // Acquire: an item is constructed before it is taken.
             front_.seen = back_.shown.load(std::memory_order_acquire);
         }
-        auto const last = lesser(max, front_.seen - front_.passed);
+        auto const inside = front_.seen - front_.passed;
+        auto const last = inside < max ? inside : max;
         if (last == 0) {
             return;
         }
@@ -119,10 +121,6 @@ public:
     }
 
 private:
-    // std::min costs the whole of <algorithm>.
-    static constexpr auto lesser(std::size_t a, std::size_t b) noexcept -> std::size_t {
-        return a < b ? a : b;
-    }
     [[nodiscard]] auto after(std::size_t slot) const noexcept -> std::size_t {
         return slot + 1 == capacity_ ? 0 : slot + 1;
     }
