@@ -188,13 +188,36 @@ TEST_CASE("cache_ghost: holds what a queue of that length would, in about its or
     CHECK(share_held(0, 500) < 0.01); // taken is gone
 }
 
+TEMPLATE_TEST_CASE("evict ends, though readers use everything all the while", "[cache]",
+                   llms::s3_fifo, llms::clock) {
+    constexpr std::size_t count = 100;
+    TestType policy{count};
+    std::vector<llms::detail::cache_node> nodes(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        nodes[i].hash = i * 2654435761U;
+        policy.place(nodes[i]);
+        policy.insert(nodes[i]);
+        policy.use(nodes[i]);
+    }
+    std::size_t steps = 0;
+    auto const& victim = policy.evict([&](llms::detail::cache_node const& /*met*/) {
+        for (auto& node : nodes) { // hits, as many as there can be
+            policy.use(node);
+        }
+        ++steps;
+        return false;
+    });
+    CHECK(victim.uses > 0);
+    CHECK(steps <= count * llms::detail::cache_node::max_uses);
+}
+
 TEST_CASE("cache_index: agrees with a map, whatever the hash", "[cache]") {
-    using llms::detail::cache_index;
+    using llms::detail::cache_lookup;
     using llms::detail::cache_node;
     constexpr std::size_t capacity = 600;
     // Spread, all in a few cells, all in one.
     std::uint32_t const mask = GENERATE(0xffffffffU, 0xc0000003U, 0U);
-    cache_index index{capacity};
+    llms::detail::cache_index<cache_node> index{capacity};
     std::unordered_map<std::uint32_t, std::unique_ptr<cache_node>> model; // by weight
     auto const hash_of = [mask](std::uint32_t id) {
         return (id * 2654435761U) & mask;
@@ -202,40 +225,82 @@ TEST_CASE("cache_index: agrees with a map, whatever the hash", "[cache]") {
     auto const find = [&](std::uint32_t id) {
         return index.find(hash_of(id), [id](cache_node const& node) { return node.weight == id; });
     };
+    std::uint64_t pins = 0;
+    auto const pin = [&](std::uint32_t id) {
+        cache_node* found = nullptr;
+        auto const result = index.pin(hash_of(id), [&](cache_node& node) {
+            ++pins;
+            REQUIRE_FALSE(node.give_back());
+            found = node.weight == id ? &node : nullptr;
+            return found != nullptr;
+        });
+        REQUIRE(result == (found == nullptr ? cache_lookup::absent : cache_lookup::found));
+        return found;
+    };
+    std::uint64_t counted = 0;
     sequence random{3};
     std::size_t displaced_count = 0;
     for (int i = 0; i < 30'000; ++i) {
         auto const id = random(1200);
         auto const known = model.find(id);
         REQUIRE(find(id) == (known == model.end() ? nullptr : known->second.get()));
-        if (known != model.end() && random(3) == 0) {
+        REQUIRE(pin(id) == find(id));
+        auto const fresh_node = [&] {
             auto fresh = std::make_unique<cache_node>();
             fresh->weight = id;
             fresh->hash = hash_of(id);
-            index.replace(*known->second, *fresh);
+            return fresh;
+        };
+        if (known != model.end() && random(3) == 0) {
+            auto fresh = fresh_node();
+            counted += index.replace(*known->second, *fresh);
+            REQUIRE(known->second->refs == 1);
             known->second = std::move(fresh);
         } else if (known != model.end()) {
-            index.remove(*known->second);
+            counted += index.remove(*known->second);
+            REQUIRE(known->second->refs == 1);
             model.erase(known);
         } else if (model.size() < capacity) {
-            auto fresh = std::make_unique<cache_node>();
-            fresh->weight = id;
-            fresh->hash = hash_of(id);
-            auto* const displaced = index.insert(*fresh);
-            if (displaced != fresh.get()) {
-                model[id] = std::move(fresh);
-            }
-            if (displaced != nullptr) {
+            auto fresh = fresh_node();
+            if (!index.insert(*fresh)) {
                 ++displaced_count;
-                model.erase(static_cast<std::uint32_t>(displaced->weight));
+                auto& other = index.in_the_way(fresh->hash);
+                counted += index.remove(other);
+                model.erase(static_cast<std::uint32_t>(other.weight));
+                REQUIRE(index.insert(*fresh));
             }
+            model[id] = std::move(fresh);
         }
     }
     for (std::uint32_t id = 0; id < 1200; ++id) {
         REQUIRE((find(id) != nullptr) == (model.count(id) == 1));
+        counted += index.fold(hash_of(id));
     }
+    CHECK(counted == pins);
     CHECK((displaced_count > 0) == (mask == 0));
     CHECK(model.size() > 200);
+}
+
+TEST_CASE("cache_index: a cell that is worn says so until it is folded", "[cache]") {
+    using llms::detail::cache_lookup;
+    llms::detail::cache_node node;
+    node.hash = 42;
+    llms::detail::cache_index<llms::detail::cache_node> index{1};
+    REQUIRE(index.insert(node));
+    auto const keep = [](llms::detail::cache_node&) {
+        return true;
+    };
+    std::uint64_t pinned = 0;
+    while (index.pin(42, keep) == cache_lookup::found) {
+        ++pinned;
+    }
+    CHECK(pinned == 65'535);
+    CHECK(index.pin(42, keep) == cache_lookup::worn);
+    CHECK(index.fold(42) == pinned);
+    CHECK(index.pin(42, keep) == cache_lookup::found);
+    CHECK(index.remove(node) == 1);
+    CHECK(node.refs ==
+          pinned + 2); // those that were pinned, and the index's, which is the caller's now
 }
 
 } // namespace cache_policy_test

@@ -792,19 +792,54 @@ TEST_CASE("cache: a hash, copy or weigher that throws in a refresh leaves the ol
     CHECK(*cache.get(key) == 2);
 }
 
-TEST_CASE("cache: try_get does not wait for a writer", "[cache]") {
+TEST_CASE("cache: a hit does not wait for a writer, and try_get for nothing", "[cache]") {
+    auto const tried_while_writing = [](auto& cache) {
+        cache.put(touchy{1}, 1);
+        std::optional<bool> is_hit;
+        touchy::on_compare = [&] { // called by put under the lock of the shard
+            touchy::on_compare = nullptr;
+            std::thread{[&] {
+                is_hit = static_cast<bool>(cache.try_get(touchy{1}));
+            }}.join();
+        };
+        cache.put(touchy{1}, 2);
+        CHECK(*cache.try_get(touchy{1}) == 2);
+        CHECK(cache.stats().misses == 0);
+        return is_hit.value();
+    };
+    llms::cache<touchy, int, llms::s3_fifo, touchy::hash> counting;
+    CHECK(tried_while_writing(counting));
+    llms::cache<touchy, int, llms::lru, touchy::hash> moving; // has to move what it finds
+    CHECK_FALSE(tried_while_writing(moving));
+}
+
+TEST_CASE("cache: more hits of an entry than its cell can count", "[cache]") {
+    llms::cache<int, int> cache;
+    cache.put(1, 10);
+    cache.put(2, 20);
+    auto const pinned = cache.get(2);
+    for (int i = 0; i < 200'000; ++i) {
+        REQUIRE(*(i % 3 == 0 ? cache.try_get(1) : cache.get(1)) == 10);
+    }
+    CHECK(cache.stats().hits == 200'001);
+    CHECK(cache.erase(1));
+    CHECK(cache.stats().hits == 200'001);
+    CHECK_FALSE(cache.get(1));
+    CHECK(*pinned == 20);
+}
+
+TEST_CASE("cache: a lookup whose comparison throws leaves the entry as it was", "[cache]") {
     llms::cache<touchy, int, llms::s3_fifo, touchy::hash> cache;
     cache.put(touchy{1}, 1);
-    bool has_tried = false;
-    touchy::on_compare = [&] { // called by put under the lock of the shard
+    touchy::on_compare = [] {
         touchy::on_compare = nullptr;
-        std::thread{[&] {
-            has_tried = !cache.try_get(touchy{1});
-        }}.join();
+        throw std::runtime_error{"compare"};
     };
-    cache.put(touchy{1}, 2);
-    CHECK(has_tried);
-    CHECK(*cache.try_get(touchy{1}) == 2);
+    CHECK_THROWS_AS(cache.get(touchy{1}), std::runtime_error);
+    CHECK(cache.stats().hits == 0);
+    CHECK(*cache.get(touchy{1}) == 1);
+    CHECK(cache.stats().hits == 1);
+    CHECK(cache.erase(touchy{1}));
 }
 
 namespace {
@@ -930,7 +965,7 @@ TEST_CASE("cache: a damaged file is refused and changes nothing", "[cache]") {
     CHECK(load("{\"not\": \"a cache\", \"but\": \"something else\"}") ==
           llms::cache_load_result::not_a_cache);
     auto newer = good;
-    newer[8] = 2;
+    newer[8] = static_cast<char>(good[8] + 1);
     CHECK(load(newer) == llms::cache_load_result::other_version);
     auto lying = good.substr(0, 28) + std::string("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
     CHECK(load(lying) == llms::cache_load_result::corrupt);

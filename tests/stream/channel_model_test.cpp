@@ -2,7 +2,7 @@
 //
 // The protocol of waiting and waking, in every order of a few threads: the library's own code under
 // the explorer of support/checker.hpp.
-#include "stream/support/checker.hpp"
+#include "support/checker.hpp"
 #include "support/catch.hpp"
 #include <llms/stream/channel.hpp>
 #include <llms/stream/channel_pool.hpp>

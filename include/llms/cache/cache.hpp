@@ -11,11 +11,13 @@
 //     auto const found = cache.get_or_load(key, [&] { return ask(); }); // one call for all
 //
 // Thread safety: everything but construction and destruction may be called from any thread. A hit
-// takes the shared side of its shard's lock, raises a 2-bit counter and pins the entry: no list is
-// touched, nothing is copied or allocated. No callback of the user's is called under a lock. There
-// is no thread: what has expired goes when it is met, by a read, an eviction or `purge`.
+// takes no lock: it finds its entry in one cache line of the index, pins it there in one atomic step and
+// raises a 2-bit counter; no list is touched, nothing is copied or allocated, and no writer is waited for.
+// (With a policy that moves what is used, `lru`, it takes its shard's lock.) No callback of the user's is
+// called under a lock; keys are compared under one, so comparing them must not use the cache. There is no
+// thread: what has expired goes when it is met, by a read, an eviction or `purge`.
 //
-// Cost: O(1) for a hit and a put, evictions included: about 650 instructions for a put at capacity,
+// Cost: O(1) for a hit and a put, evictions included: about 800 instructions for a put at capacity,
 // from 100 entries to 1,000,000, though memory that is further away answers later. At most 140 bytes
 // an entry beside its key and value.
 #ifndef LLMS_CACHE_CACHE_HPP
@@ -74,7 +76,7 @@ public:
     explicit cache(options chosen = {})
         : options_{std::move(chosen)},
           flights_{{.remember_failures = options_.remember_failures}} {
-        check(options_);
+        check(options_, gate_.get());
         shard_count_ = choose_shards();
         shards_ = std::make_unique<shard[]>(shard_count_);
         for (std::size_t i = 0; i < shard_count_; ++i) {
@@ -104,8 +106,9 @@ public:
         return serve(home, home.pin(hash, lookup(key)), how);
     }
 
-    /// As `get`, but never waits: also empty, and counted as nothing, when the shard is being
-    /// written to at this moment.
+    /// As `get`, but never waits: also empty, and counted as nothing, when that would take a lock that
+    /// another thread has. With `lru` that is whenever a thread is in the shard, else when the count of
+    /// an entry's hits has to be carried over, every 65,535.
     template <typename K = Key>
     [[nodiscard]] auto try_get(K const& key, cache_get_options const& how = {}) -> handle {
         auto const hash = hash_of(key);
@@ -223,7 +226,7 @@ public:
         });
     }
 
-    /// Looks at up to `budget` places of the index, of which there are about 1.5 for each of
+    /// Looks at up to `budget` places of the index, of which there are 1.75 for each of
     /// `max_entries`, and removes what has expired there; returns how many. Goes on where the last
     /// call ended and never holds a lock for more than 256 places.
     auto purge(std::size_t budget = static_cast<std::size_t>(-1)) -> std::size_t {
@@ -261,13 +264,21 @@ public:
     }
 
     /// The number of entries held, those included that have expired and were not met yet.
-    [[nodiscard]] auto size() const noexcept -> std::size_t { return stats().entries; }
+    [[nodiscard]] auto size() const noexcept -> std::size_t {
+        std::size_t sum = 0;
+        for_each_shard([&](shard& home) {
+            detail::cache_writing const alone{home.lock};
+            sum += home.count();
+        });
+        return sum;
+    }
 
     /// Each number is right by itself; while others write, they are of slightly different moments.
+    /// Counts the hits in the index: a scan of 16 bytes for each of `max_entries`.
     [[nodiscard]] auto stats() const noexcept -> cache_stats {
         cache_stats sum;
         for_each_shard([&](shard& home) {
-            detail::cache_reading const shared{home.lock};
+            detail::cache_writing const alone{home.lock};
             home.add_to(sum);
         });
         sum.stale_hits = stale_hits_.load(std::memory_order_relaxed);
@@ -506,7 +517,8 @@ private:
             }
             home.overtake(one.hash);
             if (is_light) {
-                is_stored = home.store(one, old, one.created, gone);
+                home.store(one, old, one.created, gone);
+                is_stored = true;
             } else if (old != nullptr) {
                 home.remove(*old, removal_cause::replaced, gone);
             }
@@ -597,7 +609,7 @@ private:
     // What is held, without a trace of the question.
     template <typename K>
     [[nodiscard]] static auto peek(shard& home, std::uint32_t hash, K const& wanted) -> handle {
-        detail::cache_reading const shared{home.lock};
+        detail::cache_writing const alone{home.lock};
         auto* const found = home.find(hash, wanted);
         if (found != nullptr) {
             found->retain();
@@ -768,7 +780,7 @@ private:
     // Pins all entries of a shard.
     [[nodiscard]] static auto snapshot(shard& home) -> pins {
         pins all;
-        detail::cache_reading const shared{home.lock};
+        detail::cache_writing const alone{home.lock};
         all.reserve(home.count());
         home.for_each([&all](entry& one) {
             one.retain();
@@ -779,7 +791,7 @@ private:
 
     // --- Options ---
 
-    static void check(options const& chosen) {
+    static void check(options const& chosen, void const* on_heap) {
         auto const demand = [](bool holds, char const* what) {
             if (!holds) {
                 throw cache_error{std::string{"llms::cache: "} + what};
@@ -792,6 +804,8 @@ private:
         demand(chosen.jitter >= 0 && chosen.jitter <= 1, "jitter must be from 0 to 1");
         demand((chosen.shards & (chosen.shards - 1)) == 0, "shards must be a power of two, or 0");
         demand(chosen.max_entries < (std::size_t{1} << 31U), "max_entries must be below 2^31");
+        auto const address = reinterpret_cast<std::uintptr_t>(on_heap); // NOLINT
+        demand(address >> 48U == 0, "needs pointers of 48 bits, without tags above them");
     }
 
     [[nodiscard]] auto choose_shards() const noexcept -> std::size_t {

@@ -34,6 +34,7 @@ template <>
 class cache_hash<std::string> {
 public:
     using is_transparent = void;
+    using is_avalanching = void;
 
     [[nodiscard]] auto operator()(std::string_view text) const noexcept -> std::size_t {
         return detail::cache_hash_bytes(text.data(), text.size(), secret_);

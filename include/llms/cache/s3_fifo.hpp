@@ -11,7 +11,7 @@
 // A hit raises a counter of two bits and moves nothing. Below 128 entries a shard, where recency
 // tells more, everything goes to the main queue, which by itself is a 2-bit CLOCK. Cost of an
 // eviction: amortised O(1), each step of the search lowers a counter or moves an entry on. Memory:
-// 8 bytes an entry for the fingerprints.
+// 10 bytes an entry for the fingerprints.
 //
 // Source: J. Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.
 #ifndef LLMS_CACHE_S3_FIFO_HPP
@@ -45,8 +45,8 @@ public:
     /// Says where an entry of a key that is not held will go, and forgets that the key was evicted.
     void place(detail::cache_node& fresh) noexcept {
         auto const came_back = ghost_.take(fresh.hash, size() * GhostPercent / 100);
-        fresh.queue = came_back || is_clock_ ? main : small;
-        if (came_back && is_clock_) {
+        fresh.queue = static_cast<std::uint8_t>(came_back | is_clock_ ? main : small);
+        if (is_clock_ && came_back) {
             fresh.count_use();
         }
     }
@@ -80,11 +80,12 @@ public:
                 break;
             }
         }
-        for (;;) {
+        // Bounded, though readers may raise the counts as fast as they are lowered here.
+        for (auto left = queues_[main].size() * detail::cache_node::max_uses;; --left) {
             auto& node = *queues_[main].oldest();
             queues_[main].remove(node);
             auto const uses = node.uses.load(std::memory_order_relaxed);
-            if (uses == 0 || is_dead(node)) {
+            if (uses == 0 || left == 0 || is_dead(node)) {
                 if (is_clock_) {
                     ghost_.insert(node.hash);
                 }

@@ -69,14 +69,8 @@ public:
     }
     [[nodiscard]] auto value() const noexcept -> Value const& { return value_; }
 
-    /// Relaxed is enough: whoever retains holds a reference already, or holds the lock under which
-    /// the shard's own reference cannot go away.
-    void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
-
-    /// Release orders this holder's reads before the destruction, acquire makes the last one see
-    /// all of those of the others.
     void release() noexcept {
-        if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        if (give_back()) {
             this->~cache_entry();
             deallocate(this);
         }

@@ -24,7 +24,7 @@
 namespace llms::inline v0_1::detail {
 
 inline constexpr std::string_view cache_file_magic = "llmscach";
-inline constexpr std::uint32_t cache_file_version = 1;
+inline constexpr std::uint32_t cache_file_version = 2;
 
 /// Against accidents, not against forgery: the key is known.
 class cache_checksum {

@@ -6,31 +6,46 @@
 
 #include <llms/detail/cache_lock.hpp>
 
+#include <atomic>
+#include <cstdint>
+
 namespace llms::inline v0_1::detail {
 
 /// Shared by an owner and its background work. After `close` no work reaches the owner; `close`
 /// waits for what is inside.
+///
+/// One word: the number of those who are inside, or on their way out again because it is closed, and a bit
+/// that says that it is. Release on the way out and acquire in `close` order what was done inside before
+/// its end.
 template <typename Owner>
 class cache_gate {
 public:
-    explicit cache_gate(Owner& owner) noexcept : owner_{&owner} {}
+    explicit cache_gate(Owner& owner) noexcept : owner_{owner} {}
 
     template <typename F>
     void enter(F&& f) {
-        cache_reading const inside{lock_};
-        if (owner_ != nullptr) {
-            f(*owner_);
+        struct visit {
+            std::atomic<std::uint32_t>& word;
+            bool may_enter = (word.fetch_add(1, std::memory_order_relaxed) & closed) == 0;
+            ~visit() { word.fetch_sub(1, std::memory_order_release); }
+        };
+        if (visit const mine{word_}; mine.may_enter) {
+            f(owner_);
         }
     }
 
     void close() noexcept {
-        cache_writing const alone{lock_};
-        owner_ = nullptr;
+        word_.fetch_or(closed, std::memory_order_relaxed);
+        for (cache_backoff wait; word_.load(std::memory_order_acquire) != closed;) {
+            wait();
+        }
     }
 
 private:
-    cache_lock lock_;
-    Owner* owner_;
+    static constexpr std::uint32_t closed = 1U << 31U;
+
+    std::atomic<std::uint32_t> word_{0};
+    Owner& owner_;
 };
 
 } // namespace llms::inline v0_1::detail

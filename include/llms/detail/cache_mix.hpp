@@ -80,26 +80,23 @@ inline auto cache_hash_bytes(char const* data, std::size_t size, cache_secret co
         return std::uint64_t{static_cast<unsigned char>(data[at])};
     };
 
-    auto state = key.a;
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
     if (size > 16) {
-        auto left = size;
+        auto const* const end = data + size;
+        auto state = key.a;
         auto lane = key.b;
-        for (; left > 32; left -= 32, data += 32) {
+        for (; end - data > 32; data += 32) {
             state = cache_fold(word(data) ^ key.b, word(data + 8) ^ state);
             lane = cache_fold(word(data + 16) ^ key.c, word(data + 24) ^ lane);
         }
-        state ^= lane;
-        if (left > 16) {
-            state = cache_fold(word(data) ^ key.b, word(data + 8) ^ state);
-            data += 16;
-            left -= 16;
-        }
-        // The last sixteen bytes, which may overlap with what has been read.
-        first = word(data + left - 16);
-        last = word(data + left - 8);
-    } else if (size >= 8) {
+        // The last 32 bytes, which may overlap with what has been read, or the first and the last 16.
+        data = size < 32 ? data : end - 32;
+        state = cache_fold(word(data) ^ key.b, word(data + 8) ^ state);
+        lane = cache_fold(word(end - 16) ^ key.c, word(end - 8) ^ lane);
+        return cache_fold(state ^ size, lane ^ key.a);
+    }
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    if (size >= 8) {
         first = word(data);
         last = word(data + size - 8);
     } else if (size >= 4) {
@@ -108,7 +105,7 @@ inline auto cache_hash_bytes(char const* data, std::size_t size, cache_secret co
     } else if (size > 0) {
         first = byte(0) << 16U | byte(size / 2) << 8U | byte(size - 1);
     }
-    return cache_fold(key.c ^ size, cache_fold(first ^ key.b, last ^ state));
+    return cache_fold(key.c ^ size, cache_fold(first ^ key.b, last ^ key.a));
 }
 
 } // namespace llms::inline v0_1::detail

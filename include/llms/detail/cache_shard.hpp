@@ -13,6 +13,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -48,12 +50,12 @@ struct cache_load {
     cache_load* next = nullptr;
 };
 
-/// All but the counters of `count_*` must be called under `lock`, exclusively unless said
-/// otherwise.
+/// A lookup that ends in a hit or a miss takes no lock, unless the policy has to move what was found (see
+/// `cache_index` for why that is right). What is not said to be under no lock must be
+/// called under `lock`.
 ///
 /// Invariant: an entry is in `index_` if and only if it is in `policy_`, and then `count_` and
-/// `bytes_` include it and the shard owns one reference to it. `count_ <= max_entries_` and `bytes_
-/// <= max_bytes_`, always.
+/// `bytes_` include it. `count_ <= max_entries_` and `bytes_ <= max_bytes_`, always.
 template <typename Key, typename Value, typename Policy>
 class alignas(128) cache_shard {
 public:
@@ -61,41 +63,45 @@ public:
 
     /// Called once, before any other.
     void open(std::size_t max_entries, std::size_t max_bytes, std::int64_t grace) {
-        index_ = cache_index{max_entries};
+        index_ = cache_index<cache_node>{max_entries};
         policy_ = Policy{max_entries};
         max_entries_ = max_entries;
         max_bytes_ = max_bytes;
         grace_ = grace;
     }
 
-    // The word that every reader writes, and what it reads next, share a cache line.
-    cache_lock lock;
-
     /// The entry of that key, used once more and with a reference for the caller, or null; under no lock.
     /// Counts an entry that was found; what was not the caller counts by `count_absent`, and what it
     /// found but had no use for by `count_unserved`. Throws what comparing keys throws.
     template <typename K>
     [[nodiscard]] auto pin(std::uint32_t hash, K const& key) -> entry* {
-        hit_side side{lock};
-        side.enter();
-        return pin_inside(side, hash, key);
+        entry* found = nullptr;
+        if (!pin_free(hash, key, found)) {
+            cache_writing const alone{lock};
+            found = pin_alone(hash, key);
+        }
+        return found;
     }
 
-    /// As `pin`, but nothing when the lock cannot be had at once.
+    /// As `pin`, but nothing when that would wait for the lock. Under no lock.
     template <typename K>
     [[nodiscard]] auto try_pin(std::uint32_t hash, K const& key) -> std::optional<entry*> {
-        hit_side side{lock};
-        if (!side.try_enter()) {
+        entry* found = nullptr;
+        if (pin_free(hash, key, found)) {
+            return found;
+        }
+        if (!lock.try_lock()) {
             return std::nullopt;
         }
-        return pin_inside(side, hash, key);
+        cache_writing const alone{lock, std::adopt_lock};
+        return pin_alone(hash, key);
     }
 
     /// Under no lock.
     void count_absent() noexcept { absent_.fetch_add(1, std::memory_order_relaxed); }
     void count_unserved() noexcept { unserved_.fetch_add(1, std::memory_order_relaxed); }
 
-    /// The entry of that key, or null. Shared. Throws what comparing keys throws.
+    /// The entry of that key, or null. Throws what comparing keys throws.
     template <typename K>
     [[nodiscard]] auto find(std::uint32_t hash, K const& key) const -> entry* {
         return static_cast<entry*>(index_.find(hash, [&key](cache_node const& node) {
@@ -103,23 +109,21 @@ public:
         }));
     }
 
-    /// Whether the shard could hold an entry of that weight.
+    /// Whether the shard could hold an entry of that weight. Under no lock.
     [[nodiscard]] auto admits(std::size_t weight) const noexcept -> bool {
         return max_entries_ > 0 && weight <= max_bytes_;
     }
 
     /// Stores `fresh`, whose weight is admitted, in place of `old`, which is what `find` returned
-    /// for its key. What had to go is in `gone`. False when the index has no place for it.
-    auto store(entry& fresh, entry* old, std::int64_t now, cache_removed& gone) noexcept -> bool {
+    /// for its key, and takes over a reference to it. What had to go is in `gone`.
+    void store(entry& fresh, entry* old, std::int64_t now, cache_removed& gone) noexcept {
         if (old != nullptr) {
-            // Out of the policy but still in the index, so that it is neither evicted nor found
-            // twice.
+            // Before anything is evicted, so that it is not chosen itself.
             policy_.remove(*old);
             fresh.queue = old->queue;
             fresh.uses.store(old->uses.load(std::memory_order_relaxed), std::memory_order_relaxed);
             fresh.count_use();
-            index_.replace(*old, fresh);
-            forget(*old, removal_cause::replaced, gone);
+            forget(*old, index_.replace(*old, fresh), removal_cause::replaced, gone);
         } else {
             policy_.place(fresh);
         }
@@ -128,44 +132,32 @@ public:
         };
         while (count_ == max_entries_ || fresh.weight > max_bytes_ - bytes_) {
             auto& victim = policy_.evict(is_dead);
-            index_.remove(victim);
-            forget(victim, is_dead(victim) ? removal_cause::expired : removal_cause::evicted, gone);
+            forget(victim, index_.remove(victim),
+                   is_dead(victim) ? removal_cause::expired : removal_cause::evicted, gone);
         }
-        if (old == nullptr) {
-            auto* const displaced = index_.insert(fresh);
-            if (displaced == &fresh) {
-                return false;
-            }
-            if (displaced != nullptr) {
-                policy_.remove(*displaced);
-                forget(*displaced, removal_cause::evicted, gone);
-            }
+        while (old == nullptr && !index_.insert(fresh)) {
+            remove(static_cast<entry&>(index_.in_the_way(fresh.hash)), removal_cause::evicted,
+                   gone);
         }
         policy_.insert(fresh);
         ++count_;
         bytes_ += fresh.weight;
         ++insertions_;
-        return true;
     }
 
     void remove(entry& node, removal_cause cause, cache_removed& gone) noexcept {
         policy_.remove(node);
-        index_.remove(node);
-        forget(node, cause, gone);
+        forget(node, index_.remove(node), cause, gone);
     }
 
-    /// Whether `node` is held. It may have left; it may not have been destroyed. Shared.
+    /// Whether `node` is held. It may have left; it may not have been destroyed.
     [[nodiscard]] auto holds(entry const& node) const noexcept -> bool {
         return index_.find(node.hash,
                            [&node](cache_node const& other) { return &other == &node; }) != nullptr;
     }
 
     void clear(cache_removed& gone) noexcept {
-        for_each([&](entry& node) {
-            policy_.remove(node);
-            forget(node, removal_cause::erased, gone);
-        });
-        index_.clear();
+        for_each([&](entry& node) { remove(node, removal_cause::erased, gone); });
     }
 
     /// Removes dead entries, going on where the last call stopped, until it has passed `budget`
@@ -175,11 +167,10 @@ public:
         while (passed < budget && cursor_ < index_.size()) {
             auto* const node = static_cast<entry*>(index_.at(cursor_));
             if (node != nullptr && dead(*node, now)) {
-                remove(*node, removal_cause::expired, gone); // and the next one moves here
-            } else {
-                ++cursor_;
-                ++passed;
+                remove(*node, removal_cause::expired, gone);
             }
+            ++cursor_;
+            ++passed;
         }
         if (cursor_ == index_.size()) {
             cursor_ = 0;
@@ -187,7 +178,7 @@ public:
         return passed;
     }
 
-    /// Calls `f(entry&)` for each. Shared.
+    /// Calls `f(entry&)` for each, which it may remove.
     template <typename F>
     void for_each(F&& f) const {
         for (std::size_t i = 0; i < index_.size(); ++i) {
@@ -225,12 +216,15 @@ public:
         return now >= node.expires && now - node.expires >= grace_;
     }
 
-    /// Shared.
     void add_to(cache_stats& sum) const noexcept {
-        // An entry is found before it is not served, but the two are not read at one moment.
+        // An entry is pinned before it is not served, but the two are not read at one moment.
         auto const unserved = unserved_.load(std::memory_order_relaxed);
-        auto const found = lock.tally();
-        sum.hits += found > unserved ? found - unserved : 0;
+        auto const in_vain = unserved + mistaken_.load(std::memory_order_relaxed);
+        auto pins = pins_;
+        for (std::size_t i = 0; i < index_.size(); ++i) {
+            pins += index_.pins(i);
+        }
+        sum.hits += pins > in_vain ? pins - in_vain : 0;
         sum.misses += absent_.load(std::memory_order_relaxed) + unserved;
         sum.insertions += insertions_;
         sum.evicted += removals_[static_cast<int>(removal_cause::evicted)];
@@ -245,69 +239,71 @@ public:
     [[nodiscard]] auto cells() const noexcept -> std::size_t { return index_.size(); }
 
 private:
-    // The side of the lock that a use needs.
-    class hit_side {
-    public:
-        explicit hit_side(cache_lock& lock) noexcept : lock_{lock} {}
-        hit_side(hit_side const&) = delete;
-        auto operator=(hit_side const&) -> hit_side& = delete;
-        ~hit_side() {
-            if (!is_inside_) {
-                return;
-            }
-            if constexpr (!Policy::uses_are_counted) {
-                lock_.downgrade();
-            }
-            has_found_ ? lock_.unlock_shared_and_tally() : lock_.unlock_shared();
-        }
-
-        void enter() noexcept {
-            if constexpr (Policy::uses_are_counted) {
-                lock_.lock_shared();
-            } else {
-                lock_.lock();
-            }
-            is_inside_ = true;
-        }
-        [[nodiscard]] auto try_enter() noexcept -> bool {
-            is_inside_ = Policy::uses_are_counted ? lock_.try_lock_shared() : lock_.try_lock();
-            return is_inside_;
-        }
-        void has_found() noexcept { has_found_ = true; }
-
-    private:
-        cache_lock& lock_;
-        bool is_inside_ = false;
-        bool has_found_ = false;
-    };
-
+    // False when that takes the lock. A pin of another entry that looked alike is given back; should it be
+    // the last to hold that one, it ends here.
     template <typename K>
-    auto pin_inside(hit_side& side, std::uint32_t hash, K const& key) -> entry* {
+    auto pin_free(std::uint32_t hash, K const& key, entry*& found) -> bool {
+        if constexpr (Policy::uses_are_counted) {
+            auto const give_back = [this](entry* other) {
+                mistaken_.fetch_add(1, std::memory_order_relaxed);
+                other->release();
+            };
+            auto const keep = [&](cache_node& node) {
+                std::unique_ptr<entry, decltype(give_back)> pinned{static_cast<entry*>(&node),
+                                                                   give_back};
+                if (node.hash == hash && pinned->key() == key) {
+                    found = pinned.release();
+                    policy_.use(node);
+                }
+                return found != nullptr;
+            };
+            return index_.pin(hash, keep) != cache_lookup::worn;
+        } else {
+            return false;
+        }
+    }
+
+    // Under the lock.
+    template <typename K>
+    auto pin_alone(std::uint32_t hash, K const& key) -> entry* {
+        if constexpr (Policy::uses_are_counted) {
+            pins_ += index_.fold(hash);
+        }
         auto* const found = find(hash, key);
         if (found != nullptr) {
             policy_.use(*found);
             found->retain();
-            side.has_found();
+            ++pins_;
         }
         return found;
     }
 
-    void forget(cache_node& node, removal_cause cause, cache_removed& gone) noexcept {
+    void forget(cache_node& node, std::uint64_t pins, removal_cause cause,
+                cache_removed& gone) noexcept {
+        pins_ += pins;
         --count_;
         bytes_ -= node.weight;
         ++removals_[static_cast<int>(cause)];
         gone.add(node, cause);
     }
 
-    cache_index index_;
-    Policy policy_;
-    std::atomic<std::uint64_t> absent_{0};
-    std::atomic<std::uint64_t> unserved_{0};
-    std::size_t count_ = 0;
-    std::size_t bytes_ = 0;
+    // What readers read comes first, on a line that nobody writes.
+    cache_index<cache_node> index_;
     std::size_t max_entries_ = 0;
     std::size_t max_bytes_ = 0;
     std::int64_t grace_ = 0;
+
+public:
+    alignas(64) cache_lock lock;
+
+private:
+    std::atomic<std::uint64_t> absent_{0};
+    std::atomic<std::uint64_t> unserved_{0};
+    std::atomic<std::uint64_t> mistaken_{0};
+    Policy policy_;
+    std::uint64_t pins_ = 0; // through entries that have left, and through `fold`
+    std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
     std::size_t cursor_ = 0;
     cache_load* loads_ = nullptr;
     std::uint64_t insertions_ = 0;

@@ -2,7 +2,7 @@
 //
 // What the stream room asks of the machine: atomics, a clock, and putting a thread to sleep until a
 // word changes. Everything in the room is a template over it, so that a checker can take its place
-// (tests/stream/support/checker.hpp does).
+// (tests/support/checker.hpp does).
 //
 // A platform offers
 //   atomic<T>                    std::atomic or something that behaves as one

@@ -18,8 +18,8 @@
 // destruction. What it does not: effects of weak memory (the order is one of sequential
 // consistency) and data races; the first are argued in the headers, the second are ThreadSanitizer's.
 // Source: the idea of bounding preemptions is Musuvathi and Qadeer's (CHESS, PLDI 2007).
-#ifndef LLMS_TESTS_STREAM_SUPPORT_CHECKER_HPP
-#define LLMS_TESTS_STREAM_SUPPORT_CHECKER_HPP
+#ifndef LLMS_TESTS_SUPPORT_CHECKER_HPP
+#define LLMS_TESTS_SUPPORT_CHECKER_HPP
 
 #include <ucontext.h>
 
@@ -444,4 +444,4 @@ auto explore(options const& how, Scenario&& scenario) -> outcome {
 
 } // namespace checker
 
-#endif // LLMS_TESTS_STREAM_SUPPORT_CHECKER_HPP
+#endif // LLMS_TESTS_SUPPORT_CHECKER_HPP
