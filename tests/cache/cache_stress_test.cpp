@@ -264,6 +264,36 @@ TEST_CASE("cache: of two who put and then look for the other's, one at least fin
     CHECK(both_missed == 0);
 }
 
+TEST_CASE("cache_gate: its end waits for what is inside, and nothing enters after it",
+          "[cache][stress]") {
+    int owner = 0;
+    llms::detail::cache_gate<int> gate{owner};
+    std::atomic<bool> is_inside{false};
+    std::atomic<bool> may_leave{false};
+    std::thread visitor{[&] {
+        gate.enter([&](int& mine) {
+            is_inside = true;
+            while (!may_leave) {
+                std::this_thread::yield();
+            }
+            mine = 1;
+        });
+    }};
+    while (!is_inside) {
+        std::this_thread::yield();
+    }
+    std::thread opener{[&] {
+        std::this_thread::sleep_for(20ms); // so that the end has begun, most of the time
+        may_leave = true;
+    }};
+    gate.close();
+    CHECK(owner == 1);
+    gate.enter([&](int& mine) { mine = 2; });
+    CHECK(owner == 1);
+    visitor.join();
+    opener.join();
+}
+
 TEST_CASE("cache_lock: one at a time", "[cache][stress]") {
     llms::detail::cache_lock lock;
     std::uint64_t plain = 0;

@@ -45,9 +45,12 @@ public:
     /// Says where an entry of a key that is not held will go, and forgets that the key was evicted.
     void place(detail::cache_node& fresh) noexcept {
         auto const came_back = ghost_.take(fresh.hash, size() * GhostPercent / 100);
-        fresh.queue = static_cast<std::uint8_t>(came_back | is_clock_ ? main : small);
-        if (is_clock_ && came_back) {
-            fresh.count_use();
+        fresh.queue = came_back ? main : small;
+        if (is_clock_) {
+            fresh.queue = main;
+            if (came_back) {
+                fresh.count_use();
+            }
         }
     }
 
