@@ -2,8 +2,8 @@
 //
 // The protocol of waiting and waking, in every order of a few threads: the library's own code under
 // the explorer of support/checker.hpp.
-#include "support/checker.hpp"
 #include "support/catch.hpp"
+#include "support/checker.hpp"
 #include <llms/stream/channel.hpp>
 #include <llms/stream/channel_pool.hpp>
 #include <llms/stream/select.hpp>
