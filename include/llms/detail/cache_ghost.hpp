@@ -61,10 +61,10 @@ public:
         auto const age =
             std::uint64_t{static_cast<std::uint16_t>(stamp() - home.born[word * 4 + lane_of])}
             << age_shift_;
-        auto const is_held = std::uint64_t{found != 0} &
-                             std::uint64_t{age * (inserted_ - taken_ + 1) <= length * inserted_};
+        auto const is_young = age * (inserted_ - taken_ + 1) <= length * inserted_;
+        auto const is_held = as_word(found != 0) & as_word(is_young);
         home.prints[word] &= ~((is_held * lane) << (lane_of * 16));
-        taken_ += is_held & std::uint64_t{taken_ < inserted_};
+        taken_ += is_held & as_word(taken_ < inserted_);
         return is_held != 0;
     }
 
@@ -90,6 +90,9 @@ private:
     static auto zeros(std::uint64_t lanes) noexcept -> std::uint64_t {
         constexpr auto low_bits = every_lane * 0x7fff;
         return ~(((lanes & low_bits) + low_bits) | lanes) & every_lane << 15U;
+    }
+    static auto as_word(bool is) noexcept -> std::uint64_t {
+        return static_cast<std::uint64_t>(is);
     }
     static auto print(std::uint32_t hash) noexcept -> std::uint64_t {
         return (hash * 0x9e37'79b1U >> 16U | 1U) & lane;
