@@ -4,6 +4,7 @@
 // under the explorer of support/checker.hpp. What needs the shard's lock is done by one thread.
 #include "support/catch.hpp"
 #include "support/checker.hpp"
+#include "support/model.hpp"
 #include <llms/detail/cache_index.hpp>
 #include <llms/detail/cache_node.hpp>
 
@@ -17,21 +18,10 @@ namespace cache_model_test {
 
 namespace {
 
+using checker::can_explore;
 using checker::explore;
 using checker::run;
 using llms::detail::cache_lookup;
-
-#if defined(__has_feature)
-#    define LLMS_TEST_HAS_FEATURE(feature) __has_feature(feature)
-#else
-#    define LLMS_TEST_HAS_FEATURE(feature) 0
-#endif
-// One real thread changes stacks behind ThreadSanitizer's back, and there is no race it could find.
-#if defined(__SANITIZE_THREAD__) || LLMS_TEST_HAS_FEATURE(thread_sanitizer)
-constexpr bool can_explore = false;
-#else
-constexpr bool can_explore = true;
-#endif
 
 struct model_node : llms::detail::cache_references<checker::checked_atomic> {
     std::uint32_t hash = 0;
@@ -132,14 +122,7 @@ private:
 
 template <class Scenario>
 void require_right(int preemptions, Scenario const& scenario) {
-    if (!can_explore) {
-        WARN("not explored under ThreadSanitizer");
-        return;
-    }
-    auto const found = explore({.preemptions = preemptions}, scenario);
-    INFO("after " << found.executions << " executions");
-    REQUIRE(found.error == "");
-    REQUIRE(found.executions > 50);
+    checker::require_right({.preemptions = preemptions}, 50, scenario);
 }
 
 constexpr std::uint32_t first_bucket = 0x0000'0100;

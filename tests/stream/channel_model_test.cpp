@@ -4,6 +4,7 @@
 // the explorer of support/checker.hpp.
 #include "support/catch.hpp"
 #include "support/checker.hpp"
+#include "support/model.hpp"
 #include <llms/stream/channel.hpp>
 #include <llms/stream/channel_pool.hpp>
 #include <llms/stream/select.hpp>
@@ -24,31 +25,16 @@ namespace channel_model_test {
 namespace {
 
 using namespace std::chrono_literals;
+using checker::can_explore;
 using checker::checked_platform;
 using checker::explore;
 using checker::run;
 using llms::conqueue_status;
 using model_channel = llms::channel<int, checked_platform>;
 
-// What the sanitizers leave to explore. One real thread changes stacks behind ThreadSanitizer's
-// back, and there is no race it could find; AddressSanitizer makes every step dear.
-#if defined(__has_feature)
-#    define LLMS_TEST_HAS_FEATURE(feature) __has_feature(feature)
-#else
-#    define LLMS_TEST_HAS_FEATURE(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || LLMS_TEST_HAS_FEATURE(thread_sanitizer)
-constexpr bool can_explore = false;
-#else
-constexpr bool can_explore = true;
-#endif
-#if defined(__SANITIZE_ADDRESS__) || LLMS_TEST_HAS_FEATURE(address_sanitizer)
-constexpr int usual_depth = -1;
-constexpr bool can_throw = false; // it takes the unwinding of a fiber's stack for an overflow
-#else
-constexpr int usual_depth = 0;
-constexpr bool can_throw = true;
-#endif
+// AddressSanitizer makes every step dear, and takes the unwinding of a fiber's stack for an overflow.
+constexpr int usual_depth = checker::under_address_sanitizer ? -1 : 0;
+constexpr bool can_throw = !checker::under_address_sanitizer;
 
 /// LLMS_MODEL_DEEPER=1 explores one preemption more: minutes instead of seconds.
 auto deeper() -> int {
@@ -58,14 +44,7 @@ auto deeper() -> int {
 
 template <class Scenario>
 void require_right(int preemptions, Scenario const& scenario) {
-    if (!can_explore) {
-        WARN("not explored under ThreadSanitizer");
-        return;
-    }
-    auto const found = explore({.preemptions = preemptions + deeper()}, scenario);
-    INFO("after " << found.executions << " executions");
-    REQUIRE(found.error == "");
-    REQUIRE(found.executions > 5);
+    checker::require_right({.preemptions = preemptions + deeper()}, 5, scenario);
 }
 
 /// Sleepers may be right to sleep if the channel has nothing for them; then it is closed.

@@ -46,6 +46,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -183,7 +184,7 @@ public:
         detail::cache_removed gone;
         entry* found = nullptr;
         {
-            detail::cache_writing const alone{home.lock};
+            std::lock_guard const alone{home.lock};
             found = home.find(hash, wanted);
             home.overtake(hash);
             if (found != nullptr) {
@@ -201,7 +202,7 @@ public:
         std::size_t erased = 0;
         for_each_shard([&](shard& home) {
             {
-                detail::cache_writing const alone{home.lock};
+                std::lock_guard const alone{home.lock};
                 home.overtake_all();
             }
             for (auto* const one : snapshot(home)) {
@@ -218,7 +219,7 @@ public:
         for_each_shard([&](shard& home) {
             detail::cache_removed gone;
             {
-                detail::cache_writing const alone{home.lock};
+                std::lock_guard const alone{home.lock};
                 home.overtake_all();
                 home.clear(gone);
             }
@@ -239,7 +240,7 @@ public:
             auto& home = shards_[turn % shard_count_];
             detail::cache_removed gone;
             {
-                detail::cache_writing const alone{home.lock};
+                std::lock_guard const alone{home.lock};
                 left -= home.purge(left < 256 ? left : 256, now(), gone);
                 if (home.at_start()) {
                     purge_turn_.store(turn + 1, std::memory_order_relaxed);
@@ -267,7 +268,7 @@ public:
     [[nodiscard]] auto size() const noexcept -> std::size_t {
         std::size_t sum = 0;
         for_each_shard([&](shard& home) {
-            detail::cache_writing const alone{home.lock};
+            std::lock_guard const alone{home.lock};
             sum += home.count();
         });
         return sum;
@@ -278,7 +279,7 @@ public:
     [[nodiscard]] auto stats() const noexcept -> cache_stats {
         cache_stats sum;
         for_each_shard([&](shard& home) {
-            detail::cache_writing const alone{home.lock};
+            std::lock_guard const alone{home.lock};
             home.add_to(sum);
         });
         sum.stale_hits = stale_hits_.load(std::memory_order_relaxed);
@@ -507,10 +508,9 @@ private:
         auto& one = *fresh.entry_;
         auto const is_light = home.admits(one.weight) && (options_.max_entry_bytes == 0 ||
                                                           one.weight <= options_.max_entry_bytes);
-        auto is_stored = false;
         detail::cache_removed gone;
         {
-            detail::cache_writing const alone{home.lock};
+            std::lock_guard const alone{home.lock};
             auto* const old = home.find(one.hash, one.key());
             if (!may_replace(old)) {
                 return false;
@@ -518,24 +518,23 @@ private:
             home.overtake(one.hash);
             if (is_light) {
                 home.store(one, old, one.created, gone);
-                is_stored = true;
             } else if (old != nullptr) {
                 home.remove(*old, removal_cause::replaced, gone);
             }
         }
-        if (is_stored) {
+        if (is_light) {
             fresh.entry_ = nullptr; // the shard has taken over the reference
         } else {
             refused_.fetch_add(1, std::memory_order_relaxed);
         }
         report(gone);
-        return is_stored;
+        return is_light;
     }
 
     auto remove_if_held(shard& home, entry& one, removal_cause cause) noexcept -> bool {
         detail::cache_removed gone;
         {
-            detail::cache_writing const alone{home.lock};
+            std::lock_guard const alone{home.lock};
             if (home.holds(one)) {
                 home.remove(one, cause, gone);
             }
@@ -589,13 +588,13 @@ private:
     class watched_load {
     public:
         watched_load(shard& home, std::uint32_t hash) : home_{home}, load_{hash} {
-            detail::cache_writing const alone{home_.lock};
+            std::lock_guard const alone{home_.lock};
             home_.begin(load_);
         }
         watched_load(watched_load const&) = delete;
         auto operator=(watched_load const&) -> watched_load& = delete;
         ~watched_load() {
-            detail::cache_writing const alone{home_.lock};
+            std::lock_guard const alone{home_.lock};
             home_.end(load_);
         }
         // Under the shard's lock.
@@ -609,7 +608,7 @@ private:
     // What is held, without a trace of the question.
     template <typename K>
     [[nodiscard]] static auto peek(shard& home, std::uint32_t hash, K const& wanted) -> handle {
-        detail::cache_writing const alone{home.lock};
+        std::lock_guard const alone{home.lock};
         auto* const found = home.find(hash, wanted);
         if (found != nullptr) {
             found->retain();
@@ -780,7 +779,7 @@ private:
     // Pins all entries of a shard.
     [[nodiscard]] static auto snapshot(shard& home) -> pins {
         pins all;
-        detail::cache_writing const alone{home.lock};
+        std::lock_guard const alone{home.lock};
         all.reserve(home.count());
         home.for_each([&all](entry& one) {
             one.retain();

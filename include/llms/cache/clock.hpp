@@ -40,17 +40,7 @@ public:
     /// when it is met. Precondition: there is one.
     template <typename IsDead>
     [[nodiscard]] auto evict(IsDead&& is_dead) noexcept -> detail::cache_node& {
-        // Bounded, though readers may raise the counts as fast as they are lowered here.
-        for (auto left = ring_.size() * detail::cache_node::max_uses;; --left) {
-            auto& node = *ring_.oldest();
-            ring_.remove(node);
-            auto const uses = node.uses.load(std::memory_order_relaxed);
-            if (uses == 0 || left == 0 || is_dead(node)) {
-                return node;
-            }
-            node.uses.store(static_cast<std::uint8_t>(uses - 1), std::memory_order_relaxed);
-            ring_.push(node);
-        }
+        return ring_.take_unused(is_dead);
     }
 
 private:

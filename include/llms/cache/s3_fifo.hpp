@@ -83,20 +83,11 @@ public:
                 break;
             }
         }
-        // Bounded, though readers may raise the counts as fast as they are lowered here.
-        for (auto left = queues_[main].size() * detail::cache_node::max_uses;; --left) {
-            auto& node = *queues_[main].oldest();
-            queues_[main].remove(node);
-            auto const uses = node.uses.load(std::memory_order_relaxed);
-            if (uses == 0 || left == 0 || is_dead(node)) {
-                if (is_clock_) {
-                    ghost_.insert(node.hash);
-                }
-                return node;
-            }
-            node.uses.store(static_cast<std::uint8_t>(uses - 1), std::memory_order_relaxed);
-            queues_[main].push(node);
+        auto& node = queues_[main].take_unused(is_dead);
+        if (is_clock_) {
+            ghost_.insert(node.hash);
         }
+        return node;
     }
 
 private:

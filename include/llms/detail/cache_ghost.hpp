@@ -4,6 +4,8 @@
 #ifndef LLMS_DETAIL_CACHE_GHOST_HPP
 #define LLMS_DETAIL_CACHE_GHOST_HPP
 
+#include <llms/detail/cache_mix.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -75,7 +77,7 @@ private:
     static constexpr std::size_t max_age = 1U << 13U;
     static constexpr std::size_t memory_span = 4096;
     static constexpr std::uint64_t lane = 0xffff;
-    static constexpr std::uint64_t every_lane = 0x0001'0001'0001'0001;
+    static constexpr std::uint64_t every_lane = cache_ones<16, 4>;
 
     // Cell i is lane i % 4 of word i / 4. The sixteenth print is always 0, which is an empty cell, and what
     // would be its time is where the ring goes on.
@@ -86,22 +88,20 @@ private:
         auto oldest() noexcept -> std::uint16_t& { return born[width]; }
     };
 
-    // The lanes that are zero, as their high bits: adding 0x7fff carries into the high bit of any other.
     static auto zeros(std::uint64_t lanes) noexcept -> std::uint64_t {
-        constexpr auto low_bits = every_lane * 0x7fff;
-        return ~(((lanes & low_bits) + low_bits) | lanes) & every_lane << 15U;
+        return cache_zero_lanes<16, 4>(lanes);
     }
     static auto as_word(bool is) noexcept -> std::uint64_t {
         return static_cast<std::uint64_t>(is);
     }
     static auto print(std::uint32_t hash) noexcept -> std::uint64_t {
-        return (hash * 0x9e37'79b1U >> 16U | 1U) & lane;
+        return cache_print<16>(hash) | 1U;
     }
     [[nodiscard]] auto stamp() const noexcept -> std::uint16_t {
         return static_cast<std::uint16_t>(clock_ >> age_shift_);
     }
     [[nodiscard]] auto bucket_of(std::uint32_t hash) const noexcept -> bucket& {
-        return table_[static_cast<std::size_t>((std::uint64_t{hash} * buckets_) >> 32U)];
+        return table_[cache_bucket_of(hash, buckets_)];
     }
 
     std::size_t buckets_;

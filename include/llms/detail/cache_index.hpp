@@ -6,6 +6,8 @@
 #ifndef LLMS_DETAIL_CACHE_INDEX_HPP
 #define LLMS_DETAIL_CACHE_INDEX_HPP
 
+#include <llms/detail/cache_mix.hpp>
+
 #include <bit>
 #include <cassert>
 #include <cstddef>
@@ -180,7 +182,7 @@ private:
     static constexpr std::size_t width = 7;
     static constexpr std::size_t mean_fill = 4;
     static constexpr std::size_t max_reach = 32;
-    static constexpr std::uint64_t every_place = 0x0001'0101'0101'0101;
+    static constexpr std::uint64_t every_place = cache_ones<8, width>;
     static constexpr std::uint64_t passed_once = std::uint64_t{1} << 56U;
     static constexpr unsigned pins_shift = 48;
     static constexpr std::uint64_t one_pin = std::uint64_t{1} << pins_shift;
@@ -197,11 +199,8 @@ private:
         std::size_t place;
     };
 
-    // The places whose bytes are zero, as the high bits of those bytes: adding 127 carries into the high
-    // bit of any other.
     static auto zeros(std::uint64_t bytes) noexcept -> std::uint64_t {
-        constexpr auto low_bits = every_place * 127;
-        return ~(((bytes & low_bits) + low_bits) | bytes) & every_place << 7U;
+        return cache_zero_lanes<8, width>(bytes);
     }
     static auto place(std::uint64_t found) noexcept -> std::size_t {
         return static_cast<std::size_t>(std::countr_zero(found)) / 8;
@@ -217,14 +216,12 @@ private:
     }
     static auto pins_of(std::uint64_t cell) noexcept -> std::uint64_t { return cell >> pins_shift; }
 
-    // The high bits of the hash choose the bucket, and the lowest are the same in all of a shard; so the
-    // tag is of the bits in between as long as there are any.
     static auto tag_of(std::uint32_t hash) noexcept -> std::uint64_t {
-        auto const bits = hash * 0x9e37'79b1U >> 24U;
+        auto const bits = cache_print<8>(hash);
         return bits == 0 ? 1 : bits;
     }
     [[nodiscard]] auto home(std::uint32_t hash) const noexcept -> std::size_t {
-        return static_cast<std::size_t>((std::uint64_t{hash} * count_) >> 32U);
+        return cache_bucket_of(hash, count_);
     }
     [[nodiscard]] auto next(std::size_t at) const noexcept -> std::size_t {
         return at + 1 == count_ ? 0 : at + 1;

@@ -7,7 +7,6 @@
 #define LLMS_DETAIL_CACHE_LOCK_HPP
 
 #include <atomic>
-#include <mutex>
 #include <thread>
 
 namespace llms::inline v0_1::detail {
@@ -53,9 +52,6 @@ public:
 private:
     std::atomic<bool> is_held_{false};
 };
-
-/// Holds it for a scope.
-using cache_writing = std::lock_guard<cache_lock>;
 
 } // namespace llms::inline v0_1::detail
 

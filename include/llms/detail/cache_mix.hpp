@@ -37,6 +37,33 @@ inline auto cache_fold(std::uint64_t x, std::uint64_t y) noexcept -> std::uint64
 #endif
 }
 
+/// Which of `count` buckets a hash falls into: as its high bits say.
+constexpr auto cache_bucket_of(std::uint32_t hash, std::size_t count) noexcept -> std::size_t {
+    return static_cast<std::size_t>((std::uint64_t{hash} * count) >> 32U);
+}
+
+/// `Bits` bits to tell hashes in one bucket apart. The high bits of the hash are alike there, and the lowest
+/// in all of a shard; so these are of the bits in between, as long as there are any.
+template <unsigned Bits>
+constexpr auto cache_print(std::uint32_t hash) noexcept -> std::uint64_t {
+    return hash * 0x9e37'79b1U >> (32 - Bits);
+}
+
+/// A 1 in each of the lowest `Count` lanes of `Bits` bits.
+template <unsigned Bits, unsigned Count>
+inline constexpr std::uint64_t cache_ones = cache_ones<Bits, Count - 1> << Bits | 1U;
+template <unsigned Bits>
+inline constexpr std::uint64_t cache_ones<Bits, 0> = 0;
+
+/// Which of those lanes are zero, as their high bits. Adding all the lower bits of a lane carries into the
+/// high bit of any that is not zero.
+template <unsigned Bits, unsigned Count>
+constexpr auto cache_zero_lanes(std::uint64_t word) noexcept -> std::uint64_t {
+    constexpr auto high_bits = cache_ones<Bits, Count> << (Bits - 1);
+    constexpr auto low_bits = high_bits - cache_ones<Bits, Count>;
+    return ~(((word & low_bits) + low_bits) | word) & high_bits;
+}
+
 /// Drawn once a process: from the system's generator where there is one, else from what changes
 /// between runs (the clock, and addresses).
 inline auto cache_process_secret() noexcept -> cache_secret {

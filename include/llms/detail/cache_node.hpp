@@ -115,6 +115,24 @@ public:
         --size_;
     }
 
+    /// The second chance of CLOCK: takes out and returns the oldest that has no use left. Those met on the
+    /// way there lose a use and are the newest then; one for which `is_dead` holds goes when it is met.
+    /// Bounded, though readers may raise the counts as fast as they are lowered here. Precondition: not
+    /// empty.
+    template <typename IsDead>
+    [[nodiscard]] auto take_unused(IsDead&& is_dead) noexcept -> cache_node& {
+        for (auto left = size_ * cache_node::max_uses;; --left) {
+            auto& node = *oldest_;
+            remove(node);
+            auto const uses = node.uses.load(std::memory_order_relaxed);
+            if (uses == 0 || left == 0 || is_dead(node)) {
+                return node;
+            }
+            node.uses.store(static_cast<std::uint8_t>(uses - 1), std::memory_order_relaxed);
+            push(node);
+        }
+    }
+
 private:
     cache_node* newest_ = nullptr;
     cache_node* oldest_ = nullptr;

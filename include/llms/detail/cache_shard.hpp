@@ -77,7 +77,7 @@ public:
     [[nodiscard]] auto pin(std::uint32_t hash, K const& key) -> entry* {
         entry* found = nullptr;
         if (!pin_free(hash, key, found)) {
-            cache_writing const alone{lock};
+            std::lock_guard const alone{lock};
             found = pin_alone(hash, key);
         }
         return found;
@@ -90,10 +90,10 @@ public:
         if (pin_free(hash, key, found)) {
             return found;
         }
-        if (!lock.try_lock()) {
+        std::unique_lock const alone{lock, std::try_to_lock};
+        if (!alone.owns_lock()) {
             return std::nullopt;
         }
-        cache_writing const alone{lock, std::adopt_lock};
         return pin_alone(hash, key);
     }
 
