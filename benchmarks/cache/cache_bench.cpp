@@ -253,12 +253,16 @@ struct operation {
 };
 
 struct work {
-    // Side by side, so that fetching a key is not what is measured.
+    // Side by side, each in a cache line of its own, so that fetching a key is not what is measured.
+    struct alignas(64) key_text {
+        char bytes[key_bytes];
+    };
+
     [[nodiscard]] auto key(std::uint32_t id) const -> std::string_view {
-        return {keys.data() + id * key_bytes, key_bytes};
+        return {keys[id].bytes, key_bytes};
     }
 
-    std::vector<char> keys;
+    std::vector<key_text> keys;
     std::vector<operation> operations;
 };
 
@@ -271,8 +275,7 @@ auto work_of(std::uint32_t keys, unsigned puts) -> work const& {
     if (one == nullptr) {
         one = std::make_unique<work>();
         for (std::uint32_t id = 0; id < keys; ++id) {
-            auto const key = make_key(id);
-            one->keys.insert(one->keys.end(), key.begin(), key.end());
+            make_key(id).copy(one->keys.emplace_back().bytes, key_bytes);
         }
         std::vector<double> sums(keys);
         double sum = 0;
@@ -342,13 +345,21 @@ void run(benchmark::State& state, std::uint32_t keys, std::size_t capacity, unsi
     if (state.thread_index() == 0) {
         cache = &warmed<Cache>(keys, capacity, puts, warm_up);
     }
+    auto const next = [&todo](std::size_t at) {
+        return at + 1 == todo.operations.size() ? 0 : at + 1;
+    };
     auto at = todo.operations.size() / static_cast<std::size_t>(state.threads()) *
               static_cast<std::size_t>(state.thread_index());
+    auto ahead = at;
+    for (int i = 0; i < 8; ++i) {
+        ahead = next(ahead);
+    }
     std::size_t hits = 0;
     for (auto _ : state) {
-        __builtin_prefetch(todo.key(todo.operations[(at + 8) % todo.operations.size()].id).data());
+        __builtin_prefetch(todo.key(todo.operations[ahead].id).data());
         hits += step(*cache, todo, todo.operations[at]) ? 1 : 0;
-        at = at + 1 == todo.operations.size() ? 0 : at + 1;
+        at = next(at);
+        ahead = next(ahead);
     }
     if (puts == 0 && hits != static_cast<std::size_t>(state.iterations())) {
         state.SkipWithError("a key was not held");

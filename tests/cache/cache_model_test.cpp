@@ -8,6 +8,7 @@
 #include <llms/detail/cache_index.hpp>
 #include <llms/detail/cache_node.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -24,6 +25,8 @@ using checker::run;
 using llms::detail::cache_lookup;
 
 struct model_node : llms::detail::cache_references<checker::checked_atomic> {
+    static constexpr std::size_t near_bytes = 64;
+
     std::uint32_t hash = 0;
     int key = 0;
 };

@@ -6,6 +6,7 @@
 #include <llms/cache/lru.hpp>
 #include <llms/detail/cache_ghost.hpp>
 #include <llms/detail/cache_index.hpp>
+#include <llms/detail/cache_node.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -186,6 +187,34 @@ TEST_CASE("cache_ghost: holds what a queue of that length would, in about its or
     CHECK(share_held(500, 900) > 0.8);
     CHECK(share_held(0, 500) > 0.99);
     CHECK(share_held(0, 500) < 0.01); // taken is gone
+}
+
+TEST_CASE("cache_list: first in, first out, and anything out of the middle", "[cache]") {
+    llms::detail::cache_list list;
+    std::vector<llms::detail::cache_node> nodes(6);
+    std::list<llms::detail::cache_node*> model; // oldest first
+    sequence random{3};
+    std::size_t taken = 0;
+    for (int i = 0; i < 50'000; ++i) {
+        auto& node = nodes[random(6)];
+        auto const known = std::find(model.begin(), model.end(), &node);
+        if (known == model.end()) {
+            list.push(node);
+            model.push_back(&node);
+        } else if (random(2) == 0) {
+            list.remove(node);
+            model.erase(known);
+        } else {
+            REQUIRE(&list.take_oldest() == model.front());
+            model.pop_front();
+            ++taken;
+        }
+        REQUIRE(list.size() == model.size());
+        if (!model.empty()) {
+            REQUIRE(&list.oldest() == model.front());
+        }
+    }
+    CHECK(taken > 10'000);
 }
 
 TEMPLATE_TEST_CASE("evict ends, though readers use everything all the while", "[cache]",

@@ -5,6 +5,7 @@
 #include <llms/cache/clock.hpp>
 #include <llms/cache/lru.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -212,6 +213,30 @@ TEMPLATE_TEST_CASE("cache: the bounds hold after every put, and the account is r
     CHECK(stats.bytes == bytes);
     CHECK(stats.evicted > 0);
     CHECK(stats.insertions == stats.entries + stats.evicted + stats.replaced + stats.erased);
+}
+
+TEMPLATE_TEST_CASE("cache: more than the processor's own caches hold, of values with and without "
+                   "elements",
+                   "[cache]", llms::s3_fifo, llms::clock, llms::lru) {
+    using value = std::vector<std::uint32_t>;
+    constexpr std::size_t max_bytes = 3U << 20U;
+    constexpr std::size_t most_elements = 4096;
+    llms::cache<std::uint32_t, value, TestType> cache{
+        {.max_entries = 700, .max_bytes = max_bytes, .shards = 1}};
+    std::size_t most = 0;
+    for (std::uint32_t key = 0; key < 5'000; ++key) {
+        if (key % 7 == 0) {
+            cache.erase(key / 2);
+        }
+        std::size_t const elements = static_cast<std::uint32_t>(key * 2654435761U) % most_elements;
+        cache.put(key, value(key % 3 == 0 ? 0 : elements, key));
+        auto const found = cache.get(key);
+        REQUIRE(found);
+        REQUIRE(std::all_of(found->begin(), found->end(), [&](auto one) { return one == key; }));
+        most = std::max(most, cache.stats().bytes);
+    }
+    CHECK(most > max_bytes - most_elements * sizeof(std::uint32_t));
+    CHECK(most <= max_bytes);
 }
 
 TEST_CASE("cache: what is too heavy is refused and counted, and an older value is gone",

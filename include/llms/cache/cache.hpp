@@ -14,12 +14,14 @@
 // takes no lock: it finds its entry in one cache line of the index, pins it there in one atomic step and
 // raises a 2-bit counter; no list is touched, nothing is copied or allocated, and no writer is waited for.
 // (With a policy that moves what is used, `lru`, it takes its shard's lock.) No callback of the user's is
-// called under a lock; keys are compared under one, so comparing them must not use the cache. There is no
-// thread: what has expired goes when it is met, by a read, an eviction or `purge`.
+// called under a lock; but keys are compared under one, and a value's `size()` and `data()` may be asked
+// for, if it has them, and must not use the cache. There is no thread: what has expired goes when it is
+// met, by a read, an eviction or `purge`.
 //
 // Cost: O(1) for a hit and a put, evictions included: about 800 instructions for a put at capacity,
-// from 100 entries to 1,000,000, though memory that is further away answers later. At most 140 bytes
-// an entry beside its key and value.
+// from 100 entries to 1,000,000, though memory that is further away answers later. Therefore an eviction
+// asks for what the next ones will touch (`cache_list`, `cache_shard`). At most 140 bytes an entry beside
+// its key and value.
 #ifndef LLMS_CACHE_CACHE_HPP
 #define LLMS_CACHE_CACHE_HPP
 
@@ -275,7 +277,7 @@ public:
     }
 
     /// Each number is right by itself; while others write, they are of slightly different moments.
-    /// Counts the hits in the index: a scan of 16 bytes for each of `max_entries`.
+    /// Counts the hits in the index (but for `lru`): a scan of 16 bytes for each of `max_entries`.
     [[nodiscard]] auto stats() const noexcept -> cache_stats {
         cache_stats sum;
         for_each_shard([&](shard& home) {

@@ -6,8 +6,8 @@
 //     llms::cache_hash<std::string> hash;
 //     hash("text") == hash(std::string_view{"text"}); // transparent for text
 //
-// Text is hashed here (48 bytes: about 5 ns); other keys by `std::hash`, whose result is stirred
-// with the secret. Thread safety: immutable.
+// Text is hashed here (64 bytes: 2 ns, or 8 for who waits for the result); other keys by `std::hash`,
+// whose result is stirred with the secret. Thread safety: immutable.
 #ifndef LLMS_CACHE_CACHE_HASH_HPP
 #define LLMS_CACHE_CACHE_HASH_HPP
 

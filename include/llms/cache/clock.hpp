@@ -43,6 +43,9 @@ public:
         return ring_.take_unused(is_dead);
     }
 
+    /// The entry that is likely to go next. Precondition: there is one.
+    [[nodiscard]] auto next() const noexcept -> detail::cache_node& { return ring_.oldest(); }
+
 private:
     detail::cache_list ring_;
 };

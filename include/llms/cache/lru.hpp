@@ -40,10 +40,11 @@ public:
     /// Takes the least recently used entry out and returns it. Precondition: there is one.
     template <typename IsDead>
     [[nodiscard]] auto evict(IsDead&& /*is_dead*/) noexcept -> detail::cache_node& {
-        auto& node = *list_.oldest();
-        list_.remove(node);
-        return node;
+        return list_.take_oldest();
     }
+
+    /// The entry that is likely to go next. Precondition: there is one.
+    [[nodiscard]] auto next() const noexcept -> detail::cache_node& { return list_.oldest(); }
 
 private:
     detail::cache_list list_;

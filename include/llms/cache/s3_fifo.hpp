@@ -63,12 +63,10 @@ public:
     /// when it is met. Precondition: there is one.
     template <typename IsDead>
     [[nodiscard]] auto evict(IsDead&& is_dead) noexcept -> detail::cache_node& {
-        auto const small_share = at_least_one(size() * SmallPercent / 100);
-        auto const main_share = size() - small_share;
-        auto const from_small = queues_[small].size() >= small_share || queues_[main].size() == 0;
+        auto const main_share = size() - small_share();
+        auto const from_small = small_is_next();
         while (from_small && queues_[small].size() > 0) {
-            auto& node = *queues_[small].oldest();
-            queues_[small].remove(node);
+            auto& node = queues_[small].take_oldest();
             if (is_dead(node)) {
                 return node;
             }
@@ -90,15 +88,24 @@ public:
         return node;
     }
 
+    /// The entry that is likely to go next. Precondition: there is one.
+    [[nodiscard]] auto next() const noexcept -> detail::cache_node& {
+        return queues_[small_is_next() ? small : main].oldest();
+    }
+
 private:
     static constexpr std::uint8_t small = 0;
     static constexpr std::uint8_t main = 1;
 
-    [[nodiscard]] static auto at_least_one(std::size_t n) noexcept -> std::size_t {
-        return n == 0 ? 1 : n;
-    }
     // The shares are of what is held rather than of the capacity, because the bound that is met may
     // be that in bytes.
+    [[nodiscard]] auto small_share() const noexcept -> std::size_t {
+        auto const share = size() * SmallPercent / 100;
+        return share == 0 ? 1 : share;
+    }
+    [[nodiscard]] auto small_is_next() const noexcept -> bool {
+        return queues_[small].size() >= small_share() || queues_[main].size() == 0;
+    }
     [[nodiscard]] auto size() const noexcept -> std::size_t {
         return queues_[small].size() + queues_[main].size();
     }

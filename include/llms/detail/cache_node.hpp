@@ -5,7 +5,10 @@
 #ifndef LLMS_DETAIL_CACHE_NODE_HPP
 #define LLMS_DETAIL_CACHE_NODE_HPP
 
+#include <llms/detail/prefetch.hpp>
+
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -74,6 +77,10 @@ struct cache_references {
 struct cache_node : cache_references<std::atomic> {
     static constexpr std::uint8_t max_uses = 3;
 
+    /// How much of an entry is asked for before it is needed: its head, its value and the beginning of its
+    /// key, as a rule.
+    static constexpr std::size_t near_bytes = 192;
+
     std::uint32_t hash = 0;
     cache_node* prev = nullptr;
     cache_node* next = nullptr;
@@ -95,11 +102,14 @@ struct cache_node : cache_references<std::atomic> {
 };
 
 /// First in, first out, and anything out of the middle. Owns nothing.
+///
+/// An entry that becomes the oldest was last touched when it came in and is far away in memory. So what takes
+/// the oldest out leaves its neighbour alone (`next` of the oldest means nothing) and asks for the one behind
+/// that, which is a turn away.
 class cache_list {
 public:
     [[nodiscard]] auto size() const noexcept -> std::size_t { return size_; }
-    [[nodiscard]] auto newest() const noexcept -> cache_node* { return newest_; }
-    [[nodiscard]] auto oldest() const noexcept -> cache_node* { return oldest_; }
+    [[nodiscard]] auto oldest() const noexcept -> cache_node& { return *oldest_; }
 
     void push(cache_node& node) noexcept {
         node.prev = nullptr;
@@ -110,9 +120,27 @@ public:
     }
 
     void remove(cache_node& node) noexcept {
+        if (&node == oldest_) {
+            take_oldest();
+            return;
+        }
         (node.prev != nullptr ? node.prev->next : newest_) = node.next;
-        (node.next != nullptr ? node.next->prev : oldest_) = node.prev;
+        node.next->prev = node.prev;
         --size_;
+    }
+
+    /// Takes out and returns the oldest. Precondition: not empty.
+    auto take_oldest() noexcept -> cache_node& {
+        assert(oldest_ != nullptr);
+        auto& node = *oldest_;
+        oldest_ = node.prev;
+        if (oldest_ == nullptr) {
+            newest_ = nullptr;
+        } else {
+            prefetch_to_write(oldest_->prev, cache_node::near_bytes);
+        }
+        --size_;
+        return node;
     }
 
     /// The second chance of CLOCK: takes out and returns the oldest that has no use left. Those met on the
@@ -122,8 +150,7 @@ public:
     template <typename IsDead>
     [[nodiscard]] auto take_unused(IsDead&& is_dead) noexcept -> cache_node& {
         for (auto left = size_ * cache_node::max_uses;; --left) {
-            auto& node = *oldest_;
-            remove(node);
+            auto& node = take_oldest();
             auto const uses = node.uses.load(std::memory_order_relaxed);
             if (uses == 0 || left == 0 || is_dead(node)) {
                 return node;

@@ -9,6 +9,7 @@
 #include <llms/detail/cache_index.hpp>
 #include <llms/detail/cache_lock.hpp>
 #include <llms/detail/cache_node.hpp>
+#include <llms/detail/prefetch.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -132,6 +133,9 @@ public:
         };
         while (count_ == max_entries_ || fresh.weight > max_bytes_ - bytes_) {
             auto& victim = policy_.evict(is_dead);
+            if (bytes_ > processor_cache) {
+                prefetch_payload(static_cast<entry&>(victim), 1024);
+            }
             forget(victim, index_.remove(victim),
                    is_dead(victim) ? removal_cause::expired : removal_cause::evicted, gone);
         }
@@ -143,6 +147,9 @@ public:
         ++count_;
         bytes_ += fresh.weight;
         ++insertions_;
+        if (bytes_ > processor_cache) {
+            prefetch_payload(static_cast<entry const&>(policy_.next()), 0);
+        }
     }
 
     void remove(entry& node, removal_cause cause, cache_removed& gone) noexcept {
@@ -221,8 +228,10 @@ public:
         auto const unserved = unserved_.load(std::memory_order_relaxed);
         auto const in_vain = unserved + mistaken_.load(std::memory_order_relaxed);
         auto pins = pins_;
-        for (std::size_t i = 0; i < index_.size(); ++i) {
-            pins += index_.pins(i);
+        if constexpr (Policy::uses_are_counted) {
+            for (std::size_t i = 0; i < index_.size(); ++i) {
+                pins += index_.pins(i);
+            }
         }
         sum.hits += pins > in_vain ? pins - in_vain : 0;
         sum.misses += absent_.load(std::memory_order_relaxed) + unserved;
@@ -239,6 +248,9 @@ public:
     [[nodiscard]] auto cells() const noexcept -> std::size_t { return index_.size(); }
 
 private:
+    // Bytes; who holds no more than that finds it in the caches of the processor anyway.
+    static constexpr std::size_t processor_cache = std::size_t{1} << 21U;
+
     // False when that takes the lock. A pin of another entry that looked alike is given back; should it be
     // the last to hold that one, it ends here.
     template <typename K>
@@ -276,6 +288,21 @@ private:
             ++pins_;
         }
         return found;
+    }
+
+    // Asks for the elements of a string or vector that is about to end, up to `most` bytes, and for what the
+    // heap keeps before them. The heap will write there, and hands the block that was freed last to the next
+    // who asks for one of that size and is about to fill it: as a rule this thread, with its next value.
+    // (Blocks above 1 KiB are merged and split first.)
+    static void prefetch_payload(entry const& one, std::size_t most) noexcept {
+        auto const& value = one.value();
+        if constexpr (requires { value.size() * sizeof(*value.data()); }) {
+            constexpr std::size_t heap_head = 16;
+            auto const bytes = value.size() * sizeof(*value.data());
+            auto const at = reinterpret_cast<std::uintptr_t>(value.data()) - heap_head; // NOLINT
+            prefetch_to_write(reinterpret_cast<void const*>(at),                        // NOLINT
+                              heap_head + (bytes < most ? bytes : most));
+        }
     }
 
     void forget(cache_node& node, std::uint64_t pins, removal_cause cause,
