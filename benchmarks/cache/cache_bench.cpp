@@ -262,6 +262,12 @@ struct work {
         return {keys[id].bytes, key_bytes};
     }
 
+    // The place `count` operations further on; after the last comes the first.
+    [[nodiscard]] auto further(std::size_t at, std::size_t count = 1) const -> std::size_t {
+        at += count;
+        return at < operations.size() ? at : at - operations.size();
+    }
+
     std::vector<key_text> keys;
     std::vector<operation> operations;
 };
@@ -312,11 +318,12 @@ auto step(Cache& cache, work const& todo, operation const op) -> bool {
     return op.is_put != 0;
 }
 
-// A cache that has seen its work for a while. It is kept for as long as the work stays the same: the
-// benchmark is called anew for each guess at the number of iterations and for each number of threads.
+// A cache that has seen its work for a while, up to operation `from`. It is kept for as long as the work
+// stays the same: the benchmark is called anew for each guess at the number of iterations and for each number
+// of threads.
 template <typename Cache>
-auto warmed(std::uint32_t keys, std::size_t capacity, unsigned puts, std::size_t warm_up)
-    -> Cache& {
+auto warmed(std::uint32_t keys, std::size_t capacity, unsigned puts, std::size_t warm_up,
+            std::size_t from) -> Cache& {
     static std::unique_ptr<Cache> cache;
     static std::pair<std::uint32_t, unsigned> is_for;
     if (cache != nullptr && is_for == std::pair{keys, puts}) {
@@ -331,8 +338,9 @@ auto warmed(std::uint32_t keys, std::size_t capacity, unsigned puts, std::size_t
             cache->put(todo.key(id), id);
         }
     }
-    for (std::size_t i = 0; i < warm_up; ++i) {
-        step(*cache, todo, todo.operations[i]);
+    for (auto at = todo.further(from, todo.operations.size() - warm_up); at != from;
+         at = todo.further(at)) {
+        step(*cache, todo, todo.operations[at]);
     }
     return *cache;
 }
@@ -341,25 +349,25 @@ template <typename Cache>
 void run(benchmark::State& state, std::uint32_t keys, std::size_t capacity, unsigned puts,
          std::size_t warm_up) {
     static Cache* cache = nullptr;
+    // Where the last call ended: the same few operations again and again would find all that they ask for.
+    static std::size_t from = 0;
     auto const& todo = work_of(keys, puts);
     if (state.thread_index() == 0) {
-        cache = &warmed<Cache>(keys, capacity, puts, warm_up);
+        cache = &warmed<Cache>(keys, capacity, puts, warm_up, from);
     }
-    auto const next = [&todo](std::size_t at) {
-        return at + 1 == todo.operations.size() ? 0 : at + 1;
-    };
-    auto at = todo.operations.size() / static_cast<std::size_t>(state.threads()) *
-              static_cast<std::size_t>(state.thread_index());
-    auto ahead = at;
-    for (int i = 0; i < 8; ++i) {
-        ahead = next(ahead);
-    }
+    auto at =
+        todo.further(from, todo.operations.size() / static_cast<std::size_t>(state.threads()) *
+                               static_cast<std::size_t>(state.thread_index()));
+    auto ahead = todo.further(at, 8);
     std::size_t hits = 0;
     for (auto _ : state) {
         __builtin_prefetch(todo.key(todo.operations[ahead].id).data());
         hits += step(*cache, todo, todo.operations[at]) ? 1 : 0;
-        at = next(at);
-        ahead = next(ahead);
+        at = todo.further(at);
+        ahead = todo.further(ahead);
+    }
+    if (state.thread_index() == 0) {
+        from = at;
     }
     if (puts == 0 && hits != static_cast<std::size_t>(state.iterations())) {
         state.SkipWithError("a key was not held");
