@@ -449,7 +449,6 @@ void add(std::string const& name, bool is_fast = true) {
             ->Threads(1)
             ->Threads(2)
             ->Threads(8)
-            ->MinTime(0.2) // not a moment: what else the machine does to memory comes and goes
             ->UseRealTime();
     }
     as("small", small<Cache>)->Threads(1)->Threads(2)->UseRealTime();
