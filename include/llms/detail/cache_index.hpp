@@ -7,7 +7,7 @@
 #define LLMS_DETAIL_CACHE_INDEX_HPP
 
 #include <llms/detail/cache_mix.hpp>
-#include <llms/detail/prefetch.hpp>
+#include <llms/detail/cache_prefetch.hpp>
 
 #include <bit>
 #include <cassert>
@@ -84,7 +84,7 @@ public:
                     result = cache_lookup::worn;
                     return true;
                 }
-                prefetch_to_read(node_of(seen), Node::near_bytes);
+                cache_prefetch_to_read(node_of(seen), Node::near_bytes);
                 if (cell.compare_exchange_weak(seen, seen + one_pin, std::memory_order_seq_cst)) {
                     if (keep(*node_of(seen))) {
                         result = cache_lookup::found;

@@ -5,7 +5,7 @@
 #ifndef LLMS_DETAIL_CACHE_NODE_HPP
 #define LLMS_DETAIL_CACHE_NODE_HPP
 
-#include <llms/detail/prefetch.hpp>
+#include <llms/detail/cache_prefetch.hpp>
 
 #include <atomic>
 #include <cassert>
@@ -137,7 +137,7 @@ public:
         if (oldest_ == nullptr) {
             newest_ = nullptr;
         } else {
-            prefetch_to_write(oldest_->prev, cache_node::near_bytes);
+            cache_prefetch_to_write(oldest_->prev, cache_node::near_bytes);
         }
         --size_;
         return node;

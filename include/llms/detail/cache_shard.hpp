@@ -9,7 +9,7 @@
 #include <llms/detail/cache_index.hpp>
 #include <llms/detail/cache_lock.hpp>
 #include <llms/detail/cache_node.hpp>
-#include <llms/detail/prefetch.hpp>
+#include <llms/detail/cache_prefetch.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -300,8 +300,8 @@ private:
             constexpr std::size_t heap_head = 16;
             auto const bytes = value.size() * sizeof(*value.data());
             auto const at = reinterpret_cast<std::uintptr_t>(value.data()) - heap_head; // NOLINT
-            prefetch_to_write(reinterpret_cast<void const*>(at),                        // NOLINT
-                              heap_head + (bytes < most ? bytes : most));
+            cache_prefetch_to_write(reinterpret_cast<void const*>(at),                  // NOLINT
+                                    heap_head + (bytes < most ? bytes : most));
         }
     }
 

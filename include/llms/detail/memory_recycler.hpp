@@ -12,8 +12,6 @@
 #ifndef LLMS_DETAIL_MEMORY_RECYCLER_HPP
 #define LLMS_DETAIL_MEMORY_RECYCLER_HPP
 
-#include <llms/detail/prefetch.hpp>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -64,6 +62,15 @@ struct thread_magazines {
 };
 
 inline constinit thread_local thread_magazines this_thread_magazines{};
+
+// Has the first lines of an object come over while others are used.
+inline void prefetch_head([[maybe_unused]] pool_node const* node) noexcept {
+#if defined(__GNUC__)
+    auto const* const bytes = reinterpret_cast<char const*>(node); // NOLINT(*-reinterpret-cast)
+    __builtin_prefetch(bytes, 1);
+    __builtin_prefetch(bytes + 64, 1);
+#endif
+}
 
 // Life. A recycler is open until its pool ends, and lives until its last reference has gone: the
 // pool's, one for every magazine held, one for every handle. `references_` counts the first two,
@@ -365,7 +372,7 @@ private:
             give_room(mine->limit);
             mine->limit = mine->count = fetch(mine->items.data(), batch_);
             for (std::uint32_t k = 0; k < mine->count; ++k) {
-                prefetch_to_write(mine->items[k], 128); // another thread touched it last
+                prefetch_head(mine->items[k]); // another thread touched it last
             }
         }
         return mine->count == 0 ? nullptr : pop(*mine);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A word to the processor of what will be needed soon.
-#ifndef LLMS_DETAIL_PREFETCH_HPP
-#define LLMS_DETAIL_PREFETCH_HPP
+#ifndef LLMS_DETAIL_CACHE_PREFETCH_HPP
+#define LLMS_DETAIL_CACHE_PREFETCH_HPP
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace llms::inline v0_1::detail {
 /// to be written, which takes them away from other processors. A hint that reads nothing itself: any address
 /// will do, null and that of what is no more too.
 template <bool ToWrite>
-void prefetch([[maybe_unused]] void const* at, [[maybe_unused]] std::size_t bytes) noexcept {
+void cache_prefetch([[maybe_unused]] void const* at, [[maybe_unused]] std::size_t bytes) noexcept {
 #if defined(__GNUC__)
     constexpr std::size_t line = 64;
     auto const first = reinterpret_cast<std::uintptr_t>(at); // NOLINT
@@ -24,13 +24,13 @@ void prefetch([[maybe_unused]] void const* at, [[maybe_unused]] std::size_t byte
 #endif
 }
 
-inline void prefetch_to_read(void const* at, std::size_t bytes) noexcept {
-    prefetch<false>(at, bytes);
+inline void cache_prefetch_to_read(void const* at, std::size_t bytes) noexcept {
+    cache_prefetch<false>(at, bytes);
 }
-inline void prefetch_to_write(void const* at, std::size_t bytes) noexcept {
-    prefetch<true>(at, bytes);
+inline void cache_prefetch_to_write(void const* at, std::size_t bytes) noexcept {
+    cache_prefetch<true>(at, bytes);
 }
 
 } // namespace llms::inline v0_1::detail
 
-#endif // LLMS_DETAIL_PREFETCH_HPP
+#endif // LLMS_DETAIL_CACHE_PREFETCH_HPP
