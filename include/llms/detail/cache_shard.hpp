@@ -10,6 +10,7 @@
 #include <llms/detail/cache_lock.hpp>
 #include <llms/detail/cache_node.hpp>
 #include <llms/detail/cache_prefetch.hpp>
+#include <llms/detail/cache_weight.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -290,17 +291,17 @@ private:
         return found;
     }
 
-    // Asks for the elements of a string or vector that is about to end, up to `most` bytes, and for what the
-    // heap keeps before them. The heap will write there, and hands the block that was freed last to the next
-    // who asks for one of that size and is about to fill it: as a rule this thread, with its next value.
-    // (Blocks above 1 KiB are merged and split first.)
+    // Asks for the elements of a value that is about to end, up to `most` bytes, and for what the heap keeps
+    // before them. The heap will write there, and hands the block that was freed last to the next who asks for
+    // one of that size and is about to fill it: as a rule this thread, with its next value. (Blocks above 1 KiB
+    // are merged and split first.)
     static void prefetch_payload(entry const& one, std::size_t most) noexcept {
-        auto const& value = one.value();
-        if constexpr (requires { value.size() * sizeof(*value.data()); }) {
+        if constexpr (cache_has_payload<Value>) {
             constexpr std::size_t heap_head = 16;
-            auto const bytes = value.size() * sizeof(*value.data());
-            auto const at = reinterpret_cast<std::uintptr_t>(value.data()) - heap_head; // NOLINT
-            cache_prefetch_to_write(reinterpret_cast<void const*>(at),                  // NOLINT
+            auto const bytes = cache_payload_bytes(one.value());
+            auto const at =
+                reinterpret_cast<std::uintptr_t>(one.value().data()) - heap_head; // NOLINT
+            cache_prefetch_to_write(reinterpret_cast<void const*>(at),            // NOLINT
                                     heap_head + (bytes < most ? bytes : most));
         }
     }

@@ -10,10 +10,16 @@
 
 namespace llms::inline v0_1::detail {
 
-/// The elements of a string or vector, which lie outside of the object; else zero.
+/// A string, a vector and the like, whose elements lie outside of the object.
+template <typename T>
+concept cache_has_payload = requires(T const& object) {
+    object.size() * sizeof(*object.data());
+};
+
+/// The bytes of those elements; else zero.
 template <typename T>
 [[nodiscard]] auto cache_payload_bytes(T const& object) noexcept -> std::size_t {
-    if constexpr (requires { object.size() * sizeof(*object.data()); }) {
+    if constexpr (cache_has_payload<T>) {
         return object.size() * sizeof(*object.data());
     } else {
         return 0;
